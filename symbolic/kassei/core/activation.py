@@ -1,0 +1,121 @@
+"""What an activation function is: frozen values, read from a definition file and never changed after."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import sympy as sp
+
+Shared = Literal["layer", "channel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """A non-empty interval of real numbers; ``closed`` ends are always finite."""
+
+    lo: sp.Expr = sp.S.NegativeInfinity
+    hi: sp.Expr = sp.S.Infinity
+    lo_closed: bool = False
+    hi_closed: bool = False
+
+    def as_set(self) -> sp.Interval:
+        """The interval as a SymPy set."""
+        return sp.Interval(self.lo, self.hi, not self.lo_closed, not self.hi_closed)
+
+    def contains(self, value: sp.Expr) -> bool:
+        """Whether a real constant lies in the interval."""
+        return bool(self.as_set().contains(value))
+
+    def __str__(self) -> str:
+        """The interface's spelling: ``Reals``, ``(0, oo)``, ``[0, 1]`` …"""
+        if self.lo == -sp.oo and self.hi == sp.oo:
+            return "Reals"
+        return f"{'[' if self.lo_closed else '('}{self.lo}, {self.hi}{']' if self.hi_closed else ')'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One parameter of an activation function.
+
+    ``learned`` parameters are trained by gradient descent, so code targets emit their gradient;
+    ``shared`` says what eq. (10) of Enomoto, Kakuda and Miura sums over.
+    """
+
+    symbol: sp.Symbol
+    domain: Domain
+    default: sp.Rational
+    learned: bool = False
+    shared: Shared = "layer"
+
+    @property
+    def name(self) -> str:
+        """The name as written in the definition."""
+        return str(self.symbol.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """Where a formula was published; only what is known is filled in."""
+
+    authors: str = ""
+    title: str = ""
+    year: int | None = None
+    doi: str = ""
+    arxiv: str = ""
+    url: str = ""
+    eq: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activation:
+    """One definition: a real function of one real variable, with parameters.
+
+    ``source`` is the formula as it was written, ``expr`` the SymPy expression it means, in real
+    symbols and exact numbers. ``title`` and ``summary`` map a language (``en``, ``ja``) to a text.
+    """
+
+    name: str
+    variable: sp.Symbol
+    source: str
+    expr: sp.Expr
+    parameters: tuple[Parameter, ...] = ()
+    title: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    summary: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    aliases: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
+    path: Path | None = field(default=None, compare=False)
+
+    @property
+    def learned(self) -> tuple[Parameter, ...]:
+        """The parameters that are trained."""
+        return tuple(p for p in self.parameters if p.learned)
+
+    @property
+    def defaults(self) -> dict[sp.Symbol, sp.Rational]:
+        """The default value of every parameter."""
+        return {p.symbol: p.default for p in self.parameters}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the function *is* (formula, variable, parameters), in hexadecimal."""
+        meaning = {
+            "name": self.name,
+            "variable": self.variable.name,
+            "expr": self.source,
+            "parameters": {
+                p.name: [str(p.domain), str(p.default), p.learned, p.shared] for p in self.parameters
+            },
+        }
+        text = json.dumps(meaning, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def heading(self, lang: str) -> str:
+        """The title in a language, falling back to English and then to the name."""
+        return self.title.get(lang) or self.title.get("en") or self.name

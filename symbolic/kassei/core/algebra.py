@@ -1,0 +1,223 @@
+"""Algebra on smooth expressions: one spelling for each, factors, shapes under scaling, identities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy as sp
+
+from kassei.core.enclose import Undecided, ball, number_sign, precision, sign_of
+
+MAX_OPS = 900
+"""Expressions with more operations than this are not handed to SymPy's factorisation."""
+MAX_TERMS = 60
+"""Sums with more terms than this are left unfactored."""
+
+_PLAIN = {
+    sp.sinh: lambda u: (sp.exp(u) - sp.exp(-u)) / 2,
+    sp.cosh: lambda u: (sp.exp(u) + sp.exp(-u)) / 2,
+    sp.tanh: lambda u: (sp.exp(2 * u) - 1) / (sp.exp(2 * u) + 1),
+    sp.erfc: lambda u: 1 - sp.erf(u),
+    sp.tan: lambda u: sp.sin(u) / sp.cos(u),
+}
+
+
+def plain(expr: sp.Expr) -> sp.Expr:
+    """The expression with hyperbolic functions and erfc written through exp and erf."""
+    for head, rule in _PLAIN.items():
+        if expr.has(head):
+            expr = expr.replace(head, rule)
+    return expr
+
+
+@lru_cache(maxsize=20000)
+def factors(expr: sp.Expr) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+    """``expr`` as a product of ``base ** exponent``; factors that are always positive (exponentials) are left out.
+
+    The product of the signs is the sign of ``expr`` wherever it is defined. Raises ``Undecided`` beyond
+    :data:`MAX_OPS`.
+    """
+    expr = plain(expr)
+    if expr.is_Add or expr.is_Mul or expr.is_Pow:
+        if sp.count_ops(expr) > MAX_OPS:
+            raise Undecided(f"an expression of {sp.count_ops(expr)} operations")
+        top, bottom = _fraction(expr)
+        found: dict[sp.Expr, sp.Expr] = {}
+        for part, side in ((top, 1), (bottom, -1)):
+            for factor in sp.Mul.make_args(_factor(part)):
+                base, exponent = factor.as_base_exp()
+                if base is sp.E or base == 1:
+                    continue
+                found[base] = found.get(base, sp.S.Zero) + side * exponent
+        return tuple((b, e) for b, e in found.items() if e != 0)
+    return () if isinstance(expr, sp.exp) or expr == 1 else ((expr, sp.S.One),)
+
+
+def _fraction(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """Numerator (expanded) and denominator, with exponentials of commensurable exponents in one generator."""
+    bare, back = units(expr)
+    top, bottom = sp.fraction(sp.together(bare))
+    return sp.expand(top).subs(back), bottom.subs(back)
+
+
+def units(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
+    """``expr`` with every exponential written as a power of one positive symbol per family of exponents.
+
+    Exponents with a rational ratio form a family: ``exp(-2*q)`` and ``exp(q)`` become ``t**-2`` and ``t``. SymPy's
+    polynomial routines otherwise take each exponential, and each summand of an exponent, as a generator of its own.
+    Returns the new expression and the way back.
+    """
+    families: list[tuple[sp.Expr, dict[sp.Expr, sp.Rational]]] = []
+    pieces: dict[sp.Expr, list[sp.Expr]] = {}
+    for node in sorted(expr.atoms(sp.exp), key=sp.default_sort_key):
+        exponent = sp.expand(node.args[0])
+        constant, rest = exponent.as_independent(*exponent.free_symbols, as_Add=True)
+        pieces[node] = [e for e in (constant, rest) if e != 0]
+        for e in pieces[node]:
+            for rep, members in families:
+                ratio = sp.cancel(e / rep)
+                if ratio.is_Rational:
+                    members[e] = ratio
+                    break
+            else:
+                families.append((e, {e: sp.S.One}))
+    power: dict[sp.Expr, sp.Expr] = {}
+    back: dict[sp.Expr, sp.Expr] = {}
+    for k, (rep, members) in enumerate(families):
+        scale = sp.ilcm(1, *(r.q for r in members.values()))
+        common = sp.igcd(0, *(int(r * scale) for r in members.values()))
+        unit = sp.Rational(common, scale)
+        t = sp.Dummy(f"t{k}", positive=True)
+        back[t] = sp.exp(rep * unit)
+        for e, r in members.items():
+            power[e] = t ** (r / unit)
+    bare = expr.xreplace({node: sp.Mul(*(power[e] for e in parts)) for node, parts in pieces.items()})
+    return bare, back
+
+
+def _factor(part: sp.Expr) -> sp.Expr:
+    bare, back = units(part)
+    bare = sp.expand(bare) if bare.is_Add else bare
+    if len(sp.Add.make_args(bare)) > MAX_TERMS:
+        return bare.subs(back)
+    try:
+        return sp.factor(bare).subs(back)
+    except sp.polys.polyerrors.PolynomialError:
+        return bare.subs(back)
+
+
+@lru_cache(maxsize=20000)
+def tidy(expr: sp.Expr) -> sp.Expr:
+    """A short equal form, for people and for further differentiation."""
+    if expr.is_number or expr.is_Symbol:
+        return expr
+    if sp.count_ops(expr) > MAX_OPS:
+        return expr
+    candidates = [expr]
+    for attempt in (lambda e: sp.factor(sp.together(e)), lambda e: sp.together(sp.powsimp(e)), sp.factor_terms):
+        try:
+            candidates.append(attempt(expr))
+        except sp.polys.polyerrors.PolynomialError:
+            continue
+    return min(candidates, key=lambda e: (sp.count_ops(e), len(str(e))))
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """``expr(x) = amplitude * shape(rate * x)`` with a shape that is free of parameters."""
+
+    amplitude: sp.Expr
+    rate: sp.Expr
+    shape: sp.Expr
+
+
+@lru_cache(maxsize=5000)
+def rates(expr: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
+    """Parameter expressions s for which the scale ``s*x`` may make ``expr`` free of parameters."""
+    found: list[sp.Expr] = []
+    for node in sp.preorder_traversal(expr):
+        inside = node.args[0] if isinstance(node, sp.Function) else None
+        if node.is_Pow and node.args[0].has(x):
+            inside = node.args[0]
+        elif isinstance(node, sp.exp) or (node.is_Pow and node.args[0] is sp.E):
+            inside = node.args[-1]
+        for e in (inside, node if node.is_Add else None):
+            if e is None or not e.has(x) or not e.is_polynomial(x):
+                continue
+            terms = [(m[0], c) for m, c in sp.Poly(e, x).terms()]
+            if len(terms) == 1 and not node.is_Add:
+                n, c = terms[0]
+                found.append(c if n == 1 else sp.powdenest(sp.root(c, n), force=False))
+            elif len(terms) > 1:
+                (m, b), (n, a) = terms[0], terms[-1]
+                ratio = sp.cancel(b / a)
+                found.append(ratio if m - n == 1 else sp.root(ratio, m - n))
+    unique = [s for s in dict.fromkeys(found) if s.free_symbols and x not in s.free_symbols]
+    return tuple(unique)
+
+
+def rescale(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr) -> Scaled | None:
+    """Write ``expr`` through ``rate * x`` if that leaves a shape without parameters; ``rate`` must be positive."""
+    swapped = expr.subs(x, x / rate)
+    product = sp.S.One
+    shape = sp.S.One
+    for base, exponent in sp.factor(sp.together(sp.powsimp(sp.expand(swapped)))).as_powers_dict().items():
+        factor = sp.powsimp(base**exponent)
+        if x not in factor.free_symbols:
+            product *= factor
+            continue
+        content, rest = factor.as_independent(x, as_Add=False)
+        rest = sp.simplify(rest) if rest.free_symbols - {x} else rest
+        outer, rest = rest.as_independent(x, as_Add=False)
+        product *= content * outer
+        shape *= rest
+    if shape.free_symbols - {x}:
+        return None
+    return Scaled(sp.powsimp(product), rate, shape)
+
+
+def vanishes(expr: sp.Expr) -> bool:
+    """Whether an expression is shown to be identically zero by algebra; False proves nothing."""
+    if expr == 0:
+        return True
+    expr = plain(expr)
+    top, _ = _fraction(expr)
+    if top == 0 or sp.expand(sp.powsimp(sp.expand(top))) == 0:
+        return True
+    if sp.count_ops(top) < 120:
+        return bool(sp.simplify(top) == 0)
+    return False
+
+
+def independent(parts: list[sp.Expr], x: sp.Symbol, inside: list[sp.Rational]) -> bool:
+    """Whether functions of ``x`` are linearly independent, shown by a determinant of values that is not zero."""
+    n = len(parts)
+    if n > len(inside):
+        return False
+    rows = []
+    with precision(256):
+        from flint import arb_mat
+
+        for at in inside[:n]:
+            from kassei.core.enclose import rational
+
+            rows.append([ball(p, {x: rational(at)}) for p in parts])
+        return sign_of(arb_mat(n, n, [v for row in rows for v in row]).det()) in (1, -1)
+
+
+def inner_points(lo: sp.Expr, hi: sp.Expr, count: int) -> list[sp.Rational]:
+    """Distinct rational points strictly inside an interval with constant ends."""
+    from kassei.core.region import shorten
+
+    if lo == -sp.oo and hi == sp.oo:
+        base = ["-1", "1/2", "3/2", "-2", "5/2", "-7/3", "1/5", "3", "-1/7", "4"]
+        return [sp.Rational(b) for b in base[:count]]
+    if lo == -sp.oo:
+        anchor = shorten(hi) - (0 if hi.is_Rational else sp.Rational(1, 2**38))
+        return [anchor - sp.Rational(k + 1, 2) for k in range(count)]
+    if hi == sp.oo:
+        anchor = shorten(lo) + (0 if lo.is_Rational else sp.Rational(1, 2**38))
+        return [anchor + sp.Rational(k + 1, 2) for k in range(count)]
+    out = [shorten(lo + (hi - lo) * sp.Rational(k + 1, count + 1)) for k in range(count)]
+    return [p for p in dict.fromkeys(out) if number_sign(p - lo) > 0 and number_sign(hi - p) > 0]

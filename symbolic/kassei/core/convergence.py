@@ -1,0 +1,387 @@
+"""What a function becomes as one parameter goes to an end of its domain, and whether uniformly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+import sympy as sp
+
+from kassei.core import limits
+from kassei.core.activation import Activation, Domain, Parameter
+from kassei.core.dossier import Convergence, ParamLimit
+from kassei.core.enclose import Undecided, number_sign
+from kassei.core.extent import largest_size
+from kassei.core.pieces import Form, is_zero, normal_form
+from kassei.core.region import Fork, Region, Tree, condition_where, explore, leaves
+from kassei.core.signs import order, sign
+from kassei.core.verdict import Step
+
+T = TypeVar("T")
+MAX_NARROWINGS = 40
+
+
+def param_limits(
+    activation: Activation, region: Region, known: Mapping[str, Form] | None = None
+) -> tuple[ParamLimit, ...]:
+    """One entry for each end of each parameter's domain, and for 0 where that lies inside.
+
+    ``known`` maps catalogue names to the normal forms that limits are compared with.
+    """
+    out = []
+    for p in activation.parameters:
+        for to, label in _targets(p):
+            out.append(_param_limit(activation, p, to, label, region, known or {}))
+    return tuple(out)
+
+
+def _targets(p: Parameter) -> list[tuple[sp.Expr, str]]:
+    domain = p.domain
+    low = (domain.lo, "-oo" if domain.lo == -sp.oo else f"{domain.lo}+")
+    high = (domain.hi, "oo" if domain.hi == sp.oo else f"{domain.hi}-")
+    inside = [(sp.S.Zero, "0")] if _interior(domain, sp.S.Zero) else []
+    return [low, *inside, high]
+
+
+def _interior(domain: Domain, value: sp.Expr) -> bool:
+    above = domain.lo == -sp.oo or number_sign(value - domain.lo) > 0
+    return above and (domain.hi == sp.oo or number_sign(domain.hi - value) > 0)
+
+
+def _param_limit(
+    activation: Activation, p: Parameter, to: sp.Expr, label: str, region: Region, known: Mapping[str, Form]
+) -> ParamLimit:
+    sides = ["+", "-"] if label == "0" else ["-" if to == p.domain.hi else "+"]
+    found = []
+    for side in sides:
+        try:
+            found.append(_one_sided(activation, p, to, side, region, known, label))
+        except (Undecided, limits.NoLimit, Fork) as left:
+            return ParamLimit(param=p.name, to=label, equals=None, steps=(Step("limit_open", {"why": str(left)}),))
+    if len(found) == 2:
+        left_one, right_one = found
+        if left_one.equals is None or right_one.equals is None or not _same(left_one.equals, right_one.equals, activation.variable):
+            steps = (Step("limit_sides_differ", {"param": p.name, "to": to}),)
+            return ParamLimit(param=p.name, to=label, equals=None, exists=False, steps=steps)
+        return _weaker(left_one, right_one)
+    return found[0]
+
+
+def _weaker(a: ParamLimit, b: ParamLimit) -> ParamLimit:
+    """What holds from both sides."""
+    rank: dict[Convergence, int] = {"uniform": 0, "pointwise": 1, "unknown": 2}
+    weak = max(a, b, key=lambda one: rank[one.convergence])
+    bounded = max(a.on_bounded_sets, b.on_bounded_sets, key=lambda c: rank[c])
+    return replace(weak, error=a.error if a.error == b.error else None, on_bounded_sets=bounded)
+
+
+def _same(a: sp.Expr, b: sp.Expr, v: sp.Symbol) -> bool:
+    if a == b:
+        return True
+    try:
+        return same_form(normal_form(a, v, Region()), normal_form(b, v, Region()))
+    except (Undecided, Fork):
+        return False
+
+
+def eventually(region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]], question: Callable[[Region], T]) -> T:
+    """Answer a question for parameters close enough to their ends, in the order given.
+
+    A split on a parameter that is on its way is settled by the side it ends up on; others are passed on.
+    """
+    for _ in range(MAX_NARROWINGS):
+        try:
+            return question(region)
+        except Fork as fork:
+            region = _narrow(region, ends, fork)
+    raise Undecided(f"more than {MAX_NARROWINGS} comparisons")
+
+
+def _narrow(region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]], fork: Fork) -> Region:
+    for symbol, to, side in ends:
+        if symbol not in fork.expr.free_symbols:
+            continue
+        s = eventual_sign(fork.expr, symbol, to, side, region)
+        smaller = region.assume(fork.expr, s)
+        if smaller is None:
+            raise Undecided(f"whether {fork.expr} keeps its sign")
+        return smaller
+    raise fork
+
+
+def eventual_sign(expr: sp.Expr, symbol: sp.Symbol, to: sp.Expr, side: str, region: Region) -> int:
+    """The sign of ``expr`` for all values of ``symbol`` close enough to an end."""
+    value = limits.limit(expr, symbol, to, side, region)
+    if value in (sp.oo, -sp.oo):
+        return 1 if value is sp.oo else -1
+    s = sign(value, region)
+    if s:
+        return s
+    from kassei.core.signs import chart
+
+    domain = region.domain(symbol)
+    flat = chart(expr, symbol, domain.lo, domain.hi, region)
+    if flat.periodic:
+        raise Undecided(f"the sign of {expr}")
+    return flat.signs[-1] if side == "-" else flat.signs[0]
+
+
+def _near(region: Region, p: sp.Symbol, to: sp.Expr, side: str) -> Region:
+    """The region cut down to one side of an interior target."""
+    if to in (sp.oo, -sp.oo):
+        return region
+    smaller = region.assume(p - to, 1 if side == "+" else -1)
+    if smaller is None:
+        raise Undecided(f"values of {p} near {to}")
+    return smaller
+
+
+def _one_sided(
+    activation: Activation, p: Parameter, to: sp.Expr, side: str, region: Region, known: Mapping[str, Form], label: str
+) -> ParamLimit:
+    v, symbol = activation.variable, p.symbol
+    near = _near(region, symbol, to, side)
+    end = [(symbol, to, side)]
+
+    def form_of(r: Region) -> tuple[Form, Region]:
+        return normal_form(activation.expr, v, r), r
+
+    form, near = eventually(near, end, form_of)
+    if any(piece.expr is sp.nan for piece in form.pieces):
+        raise Undecided(f"{activation.name} is undefined on an interval on the way")
+    breaks = [eventually(near, end, lambda r, b=b: limits.limit(b, symbol, to, side, r)) for b in form.breaks]  # type: ignore[misc]
+    with_v = near.with_symbol(v, Domain())
+    tree = explore(
+        with_v,
+        lambda r: eventually(r, end, lambda s: _pointwise(form, breaks, v, symbol, to, side, s)),
+        lambda why: Undecided(why),
+    )
+    equals = _assemble(tree, v, near)
+    if equals is None:
+        steps = (Step("limit_none", {"param": p.name, "to": to}),)
+        return ParamLimit(param=p.name, to=label, equals=None, exists=False, steps=steps)
+    name, exceptions = _recognise(equals, v, near, known)
+    convergence, error, why = _uniformity(activation, equals, v, near, end)
+    bounded: Convergence = "uniform" if convergence == "uniform" else "unknown"
+    if convergence == "pointwise":
+        bounded = _on_bounded_sets(activation, equals, v, near, end)
+    shown = (_spelled(known[name], v) if name and not exceptions else None) or equals
+    return ParamLimit(
+        param=p.name,
+        to=label,
+        equals=shown,
+        same_as=name if not exceptions else None,
+        nearly=name if exceptions else None,
+        exceptions=exceptions,
+        convergence=convergence,
+        error=error,
+        on_bounded_sets=bounded,
+        steps=(Step("limit_pointwise", {"param": p.name, "to": to, "equals": shown}), *why),
+    )
+
+
+def _pointwise(
+    form: Form, breaks: list[sp.Expr], v: sp.Symbol, p: sp.Symbol, to: sp.Expr, side: str, region: Region
+) -> sp.Expr:
+    """The limit of f(v) at one generic input of the region."""
+    index = 0
+    for k, where in enumerate(breaks):
+        s = order(v, where, region)
+        if s < 0:
+            break
+        if s == 0:
+            actual = form.breaks[k]
+            ahead = eventual_sign(where - actual, p, to, side, region) if actual != where else 0
+            if ahead == 0 and form.values[k] is sp.nan:
+                raise Undecided(f"the value at {actual}")
+            if ahead == 0:
+                return limits.limit(form.values[k], p, to, side, region)
+            if ahead < 0:
+                break
+        index = k + 1
+    expr = form.pieces[index].expr
+    fixed = dict(region.fixed)
+    if v in fixed:
+        expr = expr.subs(v, fixed[v])
+    return limits.limit(expr, p, to, side, region)
+
+
+def _assemble(tree: Tree[sp.Expr | Undecided], v: sp.Symbol, region: Region) -> sp.Expr | None:
+    """One expression in v from the limits found on parts of the line; None if some value diverges."""
+    parts = []
+    for leaf in leaves(tree):
+        if isinstance(leaf.answer, Undecided):
+            raise leaf.answer
+        value = leaf.answer
+        if value.has(sp.oo, -sp.oo, sp.nan, sp.zoo):
+            return None
+        parts.append(value)
+    distinct = list(dict.fromkeys(sp.simplify(x) for x in parts))
+    if len(distinct) == 1:
+        return distinct[0]
+    branches = []
+    for value in dict.fromkeys(parts):
+        condition = condition_where(tree, lambda answer, x=value: answer == x)  # type: ignore[misc]
+        branches.append((value, condition))
+    branches.sort(key=lambda b: (isinstance(b[1], sp.Eq), str(b[1])))
+    merged = _absorb_points(branches, v)
+    return sp.Piecewise(*merged[:-1], (merged[-1][0], True))
+
+
+def _absorb_points(branches: list[tuple[sp.Expr, sp.Basic]], v: sp.Symbol) -> list[tuple[sp.Expr, sp.Basic]]:
+    """Let an inequality take in an isolated point at which its expression has the same value."""
+    points = [(e, c) for e, c in branches if isinstance(c, sp.Eq) and v in (c.lhs, c.rhs)]
+    others = [(e, c) for e, c in branches if (e, c) not in points]
+    kept = []
+    for e, c in points:
+        at = c.rhs if c.lhs == v else c.lhs
+        for k, (expr, condition) in enumerate(others):
+            touches = isinstance(condition, sp.StrictGreaterThan | sp.StrictLessThan) and at in condition.args
+            if touches and sp.simplify(expr.subs(v, at) - e.subs(v, at)) == 0:
+                weak = sp.GreaterThan if isinstance(condition, sp.StrictGreaterThan) else sp.LessThan
+                others[k] = (expr, weak(*condition.args))
+                break
+        else:
+            kept.append((e, c))
+    return [*kept, *others]
+
+
+def same_form(a: Form, b: Form) -> bool:
+    """Whether two parameter-free normal forms are the same function."""
+    return len(a.pieces) == len(b.pieces) and not differences(a, b)
+
+
+def differences(a: Form, b: Form) -> tuple[sp.Expr, ...] | None:
+    """The breaks at which two forms of the same shape have other values; None if they differ on an interval."""
+    if len(a.pieces) != len(b.pieces):
+        return None
+    region = Region()
+    try:
+        for p, q in zip(a.pieces, b.pieces, strict=True):
+            if p.hi not in (q.hi,) and order(p.hi, q.hi, region) != 0:
+                return None
+            if sp.nan in (p.expr, q.expr):
+                if p.expr is not q.expr:
+                    return None
+            elif not is_zero(p.expr - q.expr, a.variable, region):
+                return None
+        return tuple(
+            x for x, s, t in zip(a.breaks, a.values, b.values, strict=True) if s is not t and order(s, t, region) != 0
+        )
+    except (Undecided, Fork):
+        return None
+
+
+def _recognise(
+    equals: sp.Expr, v: sp.Symbol, region: Region, known: Mapping[str, Form]
+) -> tuple[str | None, tuple[sp.Expr, ...]]:
+    if equals.free_symbols - {v}:
+        return None, ()
+    try:
+        form = normal_form(equals, v, Region())
+    except (Undecided, Fork):
+        return None, ()
+    near: tuple[str, tuple[sp.Expr, ...]] | None = None
+    for name, other in known.items():
+        moved = _with_variable(other, v)
+        off = differences(form, moved)
+        if off == ():
+            return name, ()
+        if off and near is None:
+            near = (name, off)
+    return near if near is not None else (None, ())
+
+
+def _with_variable(form: Form, v: sp.Symbol) -> Form:
+    if form.variable == v:
+        return form
+    pieces = tuple(replace(p, expr=p.expr.subs(form.variable, v)) for p in form.pieces)
+    return replace(form, variable=v, pieces=pieces)
+
+
+def _spelled(form: Form, v: sp.Symbol) -> sp.Expr | None:
+    return None if form.source is None else form.source.subs(form.variable, v)
+
+
+def _uniformity(
+    activation: Activation, equals: sp.Expr, v: sp.Symbol, region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]]
+) -> tuple[Convergence, sp.Expr | None, tuple[Step, ...]]:
+    """Whether sup |f - limit| tends to 0, with the supremum in closed form where it does."""
+    try:
+        distance, where = eventually(region, ends, lambda r: _distance(activation.expr - equals, v, -sp.oo, sp.oo, r))
+        symbol, to, side = ends[0]
+        if distance is sp.oo:
+            return "pointwise", None, (Step("limit_unbounded_gap", {"gap": where}),)
+        end = eventually(region, ends, lambda r: limits.limit(distance, symbol, to, side, r))
+    except (Undecided, Fork, limits.NoLimit) as left:
+        return "unknown", None, (Step("limit_uniformity_open", {"why": str(left)}),)
+    facts = {"gap": where, "error": distance, "param": str(symbol), "to": to, "end": end}
+    if end == 0:
+        return "uniform", distance, (Step("limit_uniform", facts),)
+    if end is sp.oo or end.is_zero is False or (not end.free_symbols and number_sign(end) != 0):
+        return "pointwise", None, (Step("limit_not_uniform", facts),)
+    return "unknown", None, ()
+
+
+def _distance(
+    gap: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
+) -> tuple[sp.Expr, sp.Expr]:
+    """``(sup |gap|, the piece it comes from)`` on an interval."""
+    form = normal_form(gap, v, region)
+    sizes: list[sp.Expr] = []
+    worst = sp.S.Zero
+    for piece in form.pieces:
+        low = piece.lo if order(piece.lo, lo, region) >= 0 else lo
+        high = piece.hi if order(piece.hi, hi, region) <= 0 else hi
+        if order(low, high, region) >= 0:
+            continue
+        here, _ = largest_size(piece.expr, v, low, high, region)
+        if here is sp.oo:
+            return sp.oo, piece.expr
+        if here != 0:
+            worst = piece.expr
+        sizes.append(here)
+    for at, value in zip(form.breaks, form.values, strict=True):
+        if order(at, lo, region) >= 0 and order(at, hi, region) <= 0:
+            sizes.append(sp.Abs(value) if value.free_symbols else abs(value))
+    distinct: list[sp.Expr] = []
+    for one in sizes:
+        if one != 0 and one not in distinct:
+            distinct.append(one)
+    return (sp.Max(*distinct) if distinct else sp.S.Zero), worst
+
+
+def _on_bounded_sets(
+    activation: Activation, equals: sp.Expr, v: sp.Symbol, region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]]
+) -> Convergence:
+    """Whether sup |f - limit| over [-M, M] tends to 0 for every M (it is enough for large M)."""
+    bound = sp.Symbol("M", positive=True)
+    try:
+        wider = region.with_symbol(bound, Domain(lo=sp.S.Zero))
+        order_of_ends = [*ends, (bound, sp.oo, "-")]
+        distance, _ = eventually(
+            wider, order_of_ends, lambda r: _distance(activation.expr - equals, v, -bound, bound, r)
+        )
+        symbol, to, side = ends[0]
+        end = eventually(wider, order_of_ends, lambda r: limits.limit(distance, symbol, to, side, r))
+    except (Undecided, Fork, limits.NoLimit):
+        return "unknown"
+    if end == 0:
+        return "uniform"
+    return "pointwise" if not end.free_symbols and number_sign(end) != 0 else "unknown"
+
+
+def known_forms(functions: Mapping[str, Activation]) -> dict[str, Form]:
+    """Normal forms of the functions without parameters, to compare limits with."""
+    out = {}
+    for name, f in functions.items():
+        if f.parameters:
+            continue
+        try:
+            form = normal_form(f.expr, f.variable, Region())
+        except (Undecided, Fork):
+            continue
+        out[name] = Form(form.variable, form.pieces, form.values, f.expr)
+    return out
+

@@ -1,0 +1,190 @@
+"""Derivation: normal forms, derivatives, one-sided values and slopes, limits. No proof search happens here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import sympy as sp
+
+from kassei.core import limits
+from kassei.core.activation import Activation
+from kassei.core.convergence import param_limits
+from kassei.core.dossier import Case, Facts, Join
+from kassei.core.pieces import Form, smooth_derivative, switch_side
+from kassei.core.prove import Subject, edges, slope_of
+from kassei.core.region import Leaf, Region, Tree, by_value, condition_where, explore, graft, leaves
+
+
+def derive(activation: Activation, known: Mapping[str, Form] | None = None, *, with_limits: bool = True) -> Facts:
+    """Everything that follows from the definition by calculus alone.
+
+    ``known`` maps catalogue names to normal forms, to recognise what parameter limits equal. With
+    ``with_limits=False`` the limits are left out (code targets need only forms and derivatives).
+    """
+    subject = Subject(activation)
+    cases = _cases(subject)
+    v = activation.variable
+    return Facts(
+        activation=activation,
+        cases=cases,
+        joins=_joins(subject) if with_limits else (),
+        derivative=_assemble(activation, cases, lambda e: smooth_derivative(e, v)),
+        second_derivative=_assemble(activation, cases, lambda e: smooth_derivative(smooth_derivative(e, v), v)),
+        param_derivatives=MappingProxyType(
+            {
+                p.name: _assemble(activation, cases, lambda e, s=p.symbol: smooth_derivative(e, s), p.symbol)  # type: ignore[misc]
+                for p in activation.parameters
+            }
+        ),
+        limits=MappingProxyType(_limits(subject) if with_limits else {}),
+        param_limits=param_limits(activation, subject.region, known) if with_limits else (),
+    )
+
+
+def _cases(subject: Subject) -> tuple[Case, ...]:
+    tree = subject.forms
+    out = []
+    for leaf in leaves(tree):
+        if isinstance(leaf.answer, str):
+            return ()
+        condition = condition_where(tree, lambda form, here=leaf.answer: form is here)  # type: ignore[misc]
+        out.append(Case(condition=condition, form=leaf.answer, region=leaf.region))
+    return tuple(out)
+
+
+def _assemble(
+    activation: Activation,
+    cases: tuple[Case, ...],
+    derive_piece: Callable[[sp.Expr], sp.Expr],
+    parameter: sp.Symbol | None = None,
+) -> sp.Expr | None:
+    """One expression in v (and the parameters) from what each piece becomes; None where there is no normal form.
+
+    A case that fixes a parameter is left out where the expression of its neighbours already says the same, and
+    always when differentiating in that parameter.
+    """
+    if not cases:
+        return None
+    shown: list[tuple[sp.Expr, sp.Basic, Case]] = []
+    for case in cases:
+        if parameter is not None and parameter in dict(case.region.fixed):
+            continue
+        shown.append((_of_form(activation, case, derive_piece), case.condition, case))
+    general = [one for one in shown if not one[2].region.fixed]
+    kept = [
+        one
+        for one in shown
+        if not one[2].region.fixed or not any(_specialises(g[0], one[0], one[2]) for g in general)
+    ]
+    distinct: list[tuple[sp.Expr, sp.Basic]] = []
+    for expr, condition, _ in kept:
+        for k, (other, where) in enumerate(distinct):
+            if other == expr:
+                distinct[k] = (other, sp.Or(where, condition))
+                break
+        else:
+            distinct.append((expr, condition))
+    if len(distinct) == 1:
+        return distinct[0][0]
+    return sp.Piecewise(*distinct[:-1], (distinct[-1][0], True))
+
+
+def _specialises(general: sp.Expr, fixed: sp.Expr, case: Case) -> bool:
+    there = general
+    for symbol, value in case.region.fixed:
+        there = there.subs(symbol, value)
+    return bool(there == fixed or sp.simplify(sp.piecewise_fold(there - fixed)) == 0)
+
+
+def _of_form(activation: Activation, case: Case, derive_piece: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
+    v = activation.variable
+    form = case.form
+    branches: list[tuple[sp.Expr, sp.Basic]] = []
+    for k in range(len(form.pieces) - 1, -1, -1):
+        piece = form.pieces[k]
+        value = sp.nan if piece.expr is sp.nan else derive_piece(piece.expr)
+        if k == 0:
+            branches.append((value, sp.true))
+            continue
+        closed = switch_side(activation.expr, form, k - 1, case.region) >= 0
+        branches.append((value, (v >= piece.lo) if closed else (v > piece.lo)))
+    merged: list[tuple[sp.Expr, sp.Basic]] = []
+    for value, condition in branches:
+        if merged and merged[-1][0] == value:
+            merged[-1] = (value, condition)
+        else:
+            merged.append((value, condition))
+    return sp.Piecewise(*merged)
+
+
+def _joins(subject: Subject) -> tuple[tuple[sp.Basic, tuple[Join, ...]], ...]:
+    def ask(form: Form | str, region: Region) -> tuple[Join, ...]:
+        if isinstance(form, str):
+            return ()
+        return tuple(
+            Join(at=e.at, value=e.value, left=e.left, right=e.right, slope_left=e.slope_left, slope_right=e.slope_right)
+            for e in edges(form, region)
+        )
+
+    tree = graft(
+        subject.forms,
+        lambda leaf: explore(leaf.region, lambda region: ask(leaf.answer, region), lambda _: ()),
+    )
+    out = []
+    for answer in dict.fromkeys(leaf.answer for leaf in leaves(tree)):
+        out.append((condition_where(tree, lambda a, here=answer: a == here), answer))  # type: ignore[misc]
+    return tuple(out)
+
+
+def _limits(subject: Subject) -> dict[str, Any]:
+    v = subject.activation.variable
+
+    def at(end: sp.Expr, times: int) -> Any:
+        def ask(form: Form | str, region: Region) -> sp.Expr | str | None:
+            if isinstance(form, str):
+                return None
+            piece = form.pieces[0] if end is -sp.oo else form.pieces[-1]
+            if piece.expr is sp.nan:
+                return "none"
+            try:
+                return limits.limit(slope_of(piece, v, times), v, end, "+" if end is -sp.oo else "-", region)
+            except limits.NoLimit:
+                return "none"
+
+        tree: Tree[sp.Expr | str | None] = graft(
+            subject.forms,
+            lambda leaf: explore(leaf.region, lambda region: ask(leaf.answer, region), lambda _: None),
+        )
+        if any(leaf.answer is None for leaf in leaves(tree)):
+            return None
+        return by_value(_generalised(tree))
+
+    return {
+        "neg_inf": at(-sp.oo, 0),
+        "pos_inf": at(sp.oo, 0),
+        "slope_neg_inf": at(-sp.oo, 1),
+        "slope_pos_inf": at(sp.oo, 1),
+    }
+
+
+def _generalised(tree: Tree[Any]) -> Tree[Any]:
+    """Leaves at a fixed parameter take the general answer of a neighbour where it says the same there."""
+    general = [leaf.answer for leaf in leaves(tree) if not leaf.region.fixed and isinstance(leaf.answer, sp.Expr)]
+
+    def grow(leaf: Leaf[Any]) -> Tree[Any]:
+        if not isinstance(leaf.answer, sp.Expr):
+            return leaf
+        for other in general:
+            if other.has(sp.oo, -sp.oo, sp.zoo):
+                continue
+            try:
+                if leaf.region.apply(other) == leaf.answer:
+                    return Leaf(leaf.region, other)
+            except (ZeroDivisionError, ValueError):
+                continue
+        return leaf
+
+    return graft(tree, grow)
+

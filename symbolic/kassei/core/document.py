@@ -1,0 +1,131 @@
+"""The JSON document of a dossier: the contract of ``kassei show --json``, schema 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from kassei.core.dossier import Dossier, ParamLimit
+from kassei.core.prove import exact_or_enclosed
+from kassei.core.verdict import Step, Verdict
+
+SCHEMA = 1
+
+
+def document(dossier: Dossier, lang: str = "en") -> dict[str, Any]:
+    """The dossier as plain JSON data; strings are SymPy spellings, ``steps`` sentences in ``lang``."""
+    f, facts = dossier.activation, dossier.facts
+    out: dict[str, Any] = {
+        "schema": SCHEMA,
+        "name": f.name,
+        "variable": str(f.variable),
+        "expr": f.source,
+        "digest": f.digest,
+        "title": dict(f.title),
+        "parameters": {
+            p.name: {
+                "domain": str(p.domain),
+                "default": number(p.default),
+                "learned": p.learned,
+                "shared": p.shared,
+            }
+            for p in f.parameters
+        },
+        "domain": _domain(dossier.domain, lang),
+        "derivative": text(facts.derivative),
+        "param_derivatives": {name: text(e) for name, e in facts.param_derivatives.items()},
+        "second_derivative": text(facts.second_derivative),
+        "limits": {name: plain(value) for name, value in facts.limits.items()},
+        "joins": [
+            {"when": str(condition), "at": [_join(j) for j in joins]} for condition, joins in facts.joins if joins
+        ],
+        "param_limits": [_param_limit(one, dossier, lang) for one in facts.param_limits],
+        "properties": {name: verdict(v, lang) for name, v in dossier.properties.items()},
+        "requirements": {name: verdict(v, lang) for name, v in dossier.requirements.items()},
+    }
+    return out
+
+
+def text(expr: sp.Expr | None) -> str:
+    """A SymPy spelling, or ``unknown``."""
+    return "unknown" if expr is None else str(expr)
+
+
+def number(value: sp.Rational) -> int | float | str:
+    """A default as JSON writes it: a number where a double holds its decimal spelling, else a quotient."""
+    if value.is_Integer:
+        return int(value)
+    near = float(value)
+    return near if sp.Rational(repr(near)) == value else str(value)
+
+
+def plain(value: Any) -> Any:
+    """Limits and other values as JSON data."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, list):
+        return [plain(row) for row in value]
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, sp.Basic):
+        return str(value)
+    return value
+
+
+def _join(join: Any) -> dict[str, str]:
+    names = ("at", "value", "left", "right", "slope_left", "slope_right")
+    return {n: "none" if getattr(join, n) is None else str(getattr(join, n)) for n in names}
+
+
+def _domain(v: Verdict, lang: str) -> dict[str, Any]:
+    out = verdict(v, lang)
+    witness = dict(v.witness or {})
+    if v.truth in ("refuted", "conditional"):
+        out["undefined_at"] = v.value if v.value is not None else witness.get("undefined_at", [])
+    return out
+
+
+def verdict(v: Verdict, lang: str = "en") -> dict[str, Any]:
+    """One verdict as JSON data."""
+    out: dict[str, Any] = {
+        "verdict": v.truth,
+        "condition": None if v.condition is None else str(v.condition),
+        "witness": None if v.witness is None else plain(dict(v.witness)),
+        "method": v.method,
+        "steps": sentences(v.steps, lang),
+    }
+    if v.value is not None:
+        out["value"] = plain(v.value)
+    return out
+
+
+def sentences(steps: tuple[Step, ...], lang: str) -> list[str]:
+    """Steps as sentences; the words are the text layer's, which registers itself in :data:`SPEAK`."""
+    return [SPEAK[0](step, lang) for step in steps]
+
+
+def _bare(step: Step, lang: str) -> str:
+    del lang
+    return f"{step.key}: " + ", ".join(f"{k}={v}" for k, v in step.facts.items())
+
+
+SPEAK = [_bare]
+"""How a step becomes a sentence. The text layer, which core must not import, replaces the entry."""
+
+
+def _param_limit(one: ParamLimit, dossier: Dossier, lang: str) -> dict[str, Any]:
+    f = dossier.activation
+    out: dict[str, Any] = {
+        "param": one.param,
+        "to": one.to,
+        "equals": "none" if not one.exists else text(one.equals),
+        "is": one.same_as,
+        "convergence": one.convergence,
+        "error": None if one.error is None else exact_or_enclosed(one.error, f),
+        "on_bounded_sets": one.on_bounded_sets,
+        "steps": sentences(one.steps, lang),
+    }
+    if one.nearly:
+        out["is_except"] = {"name": one.nearly, "at": [str(x) for x in one.exceptions]}
+    return out

@@ -1,0 +1,240 @@
+"""One-sided limits of smooth expressions, with parameters.
+
+SymPy's ``limit`` is asked only about expressions without parameters, or with parameters replaced by symbols that
+carry their sign, and never about anything piecewise. What it answers is compared with rigorous enclosures far out
+before it is used: SymPy 1.14 has known wrong limits of exp and erf quotients (its issues 21480, 28327).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import sympy as sp
+
+from kassei.core.algebra import plain
+from kassei.core.enclose import Undecided, ball, precision, rational
+from kassei.core.region import Fork, Region
+
+BAD = (sp.nan, sp.zoo, sp.oo, -sp.oo)
+
+
+class NoLimit(Exception):
+    """The limit is shown not to exist: the expression oscillates."""
+
+
+def limit(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, side: str, region: Region) -> sp.Expr:
+    """The limit of ``expr`` as ``x`` tends to ``to`` from ``side`` (``+``: from above, ``-``: from below).
+
+    ``to`` may be infinite or an expression in the parameters; the result may be infinite. Raises ``NoLimit`` where
+    there is none, ``Fork`` where it depends on the parameters and ``Undecided`` where it was not found.
+    """
+    found = _limit(region.apply(sp.sympify(expr)), x, to, side, region)
+    if x in found.free_symbols or found.has(sp.nan, sp.zoo):
+        raise Undecided(f"the limit of {expr}")
+    return found
+
+
+def _limit(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, side: str, region: Region) -> sp.Expr:
+    if x not in expr.free_symbols:
+        return expr
+    if to not in (sp.oo, -sp.oo):
+        direct = _substitute(expr, x, region.apply(to), region)
+        if direct is not None:
+            return direct
+        blown = _log_blowup(expr, x, region.apply(to), region)
+        if blown is not None:
+            return blown
+        shifted = expr.subs(x, region.apply(to) + (1 if side == "+" else -1) / x)
+        return _at_infinity(sp.powsimp(sp.expand_power_exp(shifted)), x, region)
+    return _at_infinity(expr if to is sp.oo else expr.subs(x, -x), x, region)
+
+
+def _substitute(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, region: Region) -> sp.Expr | None:
+    """The value at a point where the expression is continuous; None where substitution says nothing."""
+    try:
+        value = expr.subs(x, to)
+    except (ZeroDivisionError, ValueError):
+        return None
+    if value.has(*BAD) or value.has(sp.AccumBounds):
+        return None
+    for node in sp.preorder_traversal(expr):
+        if node.is_Pow and node.args[0].has(x) and node.args[1].is_negative and _zero(node.args[0], x, to, region):
+            return None
+        if isinstance(node, sp.log) and _zero(node.args[0], x, to, region):
+            return None
+    return value
+
+
+def _log_blowup(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, region: Region) -> sp.Expr | None:
+    """A sum with terms ``c*log(u)``, u tending to 0, beside terms that stay finite."""
+    from kassei.core.signs import sign
+
+    directions = set()
+    rest = []
+    for term in sp.Add.make_args(expr):
+        constant, wave = term.as_independent(x, as_Add=False)
+        if isinstance(wave, sp.log) and _zero(wave.args[0], x, to, region):
+            directions.add(-sign(constant, region))
+        else:
+            rest.append(term)
+    if len(directions) != 1 or _substitute(sp.Add(*rest), x, to, region) is None:
+        return None
+    return sp.oo * directions.pop()
+
+
+def _zero(base: sp.Expr, x: sp.Symbol, to: sp.Expr, region: Region) -> bool:
+    from kassei.core.signs import sign
+
+    return sign(base.subs(x, to), region) == 0
+
+
+def _at_infinity(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
+    """The limit as ``x`` goes to +oo."""
+    from kassei.core.signs import scale_away, sign
+
+    constant, rest = expr.as_independent(x, as_Add=False)
+    if constant != 1 and not constant.is_number:
+        s = sign(constant, region)
+        if s == 0:
+            return sp.S.Zero
+        inner = _at_infinity(rest, x, region)
+        return inner * s if inner in (sp.oo, -sp.oo) else sp.expand_mul(constant * inner, deep=False)
+    flat = _rational_function(expr, x, region)
+    if flat is not None:
+        return flat
+    if expr.is_Add:
+        summed = _sum(expr, x, region)
+        if summed is not None:
+            return summed
+    if expr.free_symbols - {x}:
+        scaled = scale_away(expr, x, region)
+        if scaled is not None:
+            inner = _at_infinity(scaled.shape, x, region)
+            if inner in (sp.oo, -sp.oo):
+                return inner * sign(scaled.amplitude, region)
+            return sp.simplify(inner * scaled.amplitude)
+    return _checked(expr, x, region)
+
+
+def _rational_function(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
+    """Leading coefficients decide a quotient of polynomials."""
+    from kassei.core.signs import sign
+
+    if not expr.is_rational_function(x):
+        return None
+    top, bottom = sp.fraction(sp.cancel(sp.together(expr)))
+    p, q = sp.Poly(top, x).terms(), sp.Poly(bottom, x).terms()
+    while p and sign(p[0][1], region) == 0:
+        p = p[1:]
+    while q and sign(q[0][1], region) == 0:
+        q = q[1:]
+    if not q:
+        raise Undecided(f"a denominator that vanishes: {bottom}")
+    if not p:
+        return sp.S.Zero
+    (m, a), (n, b) = (p[0][0][0], p[0][1]), (q[0][0][0], q[0][1])
+    if m == n:
+        return sp.cancel(a / b)
+    return sp.S.Zero if m < n else sp.oo * sign(a / b, region)
+
+
+def _sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
+    """A sum whose terms have limits that may be added, or one sinusoid beside them."""
+    from kassei.core.signs import sign, sinusoid
+
+    waves = [t for t in expr.args if t.has(sp.sin, sp.cos)]
+    others = [t for t in expr.args if not t.has(sp.sin, sp.cos)]
+    total: sp.Expr = sp.S.Zero
+    infinite: set[sp.Expr] = set()
+    try:
+        for term in others:
+            one = _at_infinity(term, x, region)
+            if one in (sp.oo, -sp.oo):
+                infinite.add(one)
+            else:
+                total += one
+    except Undecided:
+        return None
+    if len(infinite) > 1:
+        if waves:
+            rest = _at_infinity(sp.Add(*others), x, region)
+            infinite, total = ({rest}, sp.S.Zero) if rest in (sp.oo, -sp.oo) else (set(), rest)
+        else:
+            return None
+    if waves:
+        parts = sinusoid(sp.Add(*waves), x)
+        if parts is None:
+            return None
+        a, b, c = parts
+        if not infinite and sign(sp.expand(b**2 + c**2), region) != 0:
+            raise NoLimit(str(expr))
+        total += a
+    return infinite.pop() if infinite else total
+
+
+@lru_cache(maxsize=4000)
+def _sympy_limit(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    try:
+        found = sp.limit(expr, x, sp.oo)
+    except Exception as problem:  # SymPy raises a dozen kinds here; each means "not found"
+        raise Undecided(f"the limit of {expr}: SymPy says {type(problem).__name__}") from problem
+    if isinstance(found, sp.Limit) or found.has(sp.Limit, sp.nan, sp.zoo):
+        raise Undecided(f"the limit of {expr}")
+    return found
+
+
+def _checked(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
+    """SymPy's limit at +oo, accepted only if enclosures at growing arguments agree with it."""
+    from kassei.core.signs import assumptions
+
+    table = {s: d for s, d in assumptions(region).items() if s in expr.free_symbols and s != x}
+    stand_in = sp.Dummy("x", positive=True)
+    asked = _friendly(expr.subs(table).subs(x, stand_in))
+    found = _sympy_limit(asked, stand_in)
+    if found.has(sp.AccumBounds):
+        if isinstance(found, sp.AccumBounds) and found.min.is_finite and found.max.is_finite and found.min != found.max:
+            raise NoLimit(str(expr))
+        raise Undecided(f"the limit of {expr}")
+    found = found.subs({d: s for s, d in table.items()})
+    if found.has(sp.sign):
+        inside = next(iter(found.atoms(sp.sign))).args[0]
+        raise Fork(inside)
+    if stand_in in found.free_symbols or found.has(sp.I):
+        raise Undecided(f"the limit of {expr}")
+    here = {s: value for s, value in region.sample if s != x}
+    if not _plausible(expr.subs(here), x, found.subs(here)):
+        raise Undecided(f"the limit of {expr}: SymPy's {found} does not agree with enclosures")
+    return found
+
+
+def _friendly(expr: sp.Expr) -> sp.Expr:
+    """A spelling that SymPy's limit handles well: exponentials for hyperbolic functions."""
+    return plain(expr)
+
+
+def _plausible(expr: sp.Expr, x: sp.Symbol, found: sp.Expr) -> bool:
+    """Whether values at 2^6, 2^9, 2^12 come ever nearer to the claimed limit (or grow past every bound)."""
+    gaps = []
+    try:
+        for power in (6, 9, 12):
+            with precision(4096 if power == 12 else 1024):
+                value = ball(expr, {x: rational(2**power)})
+                if found in (sp.oo, -sp.oo):
+                    gaps.append(value if found is sp.oo else -value)
+                else:
+                    gaps.append(abs(value - ball(found, {})))
+    except Undecided:
+        return False
+    if any(not g.is_finite() for g in gaps):
+        return False
+    if found in (sp.oo, -sp.oo):
+        return bool(gaps[1] > gaps[0] and gaps[2] > gaps[1] and gaps[2] > 0)
+    if all(float(g.abs_upper()) < 1e-200 for g in gaps):
+        return True
+    shrinking = (gaps[1] < gaps[0] or float(gaps[0].abs_upper()) < 1e-15) and (
+        gaps[2] < gaps[1] or float(gaps[1].abs_upper()) < 1e-15
+    )
+    return bool(shrinking)
+
+
+__all__ = ["NoLimit", "limit"]

@@ -1,0 +1,49 @@
+"""Odd and even: one identity on the normal form of f(v) ± f(-v)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy as sp
+
+from kassei.core.enclose import Undecided
+from kassei.core.pieces import Form, nonzero_point, normal_form
+from kassei.core.prove import Finding, Subject
+from kassei.core.region import Region
+from kassei.core.signs import order, sign
+from kassei.core.verdict import Step
+
+
+def mirrored(subject: Subject, parity: int) -> Callable[[Form, Region], Finding]:
+    """The question whether f(-v) = parity * f(v) for every v."""
+    f = subject.activation
+    v = f.variable
+    residual = f.expr.subs(v, -v) - parity * f.expr
+
+    def ask(form: Form, region: Region) -> Finding:
+        if not form.total:
+            raise Undecided("f is not defined on all of R")
+        both = normal_form(residual, v, region)
+        facts = {"residual": _positive_side(both, region)}
+        for piece in both.pieces:
+            at = nonzero_point(piece.expr, v, piece.lo, piece.hi, region)
+            if at is not None:
+                return Finding(truth=False, witness={"points": [str(-at), str(at)]}, steps=(Step("not_symmetric", {"at": at}),))
+        for at, value in zip(both.breaks, both.values, strict=True):
+            if sign(value, region) != 0:
+                here = region.at_sample(at)
+                return Finding(
+                    truth=False, witness={"points": [str(-here), str(here)]}, steps=(Step("not_symmetric", {"at": at}),)
+                )
+        return Finding(truth=True, steps=(Step("symmetric", facts),))
+
+    return ask
+
+
+def _positive_side(both: Form, region: Region) -> sp.Expr:
+    for piece in both.pieces:
+        if order(piece.hi, sp.S.Zero, region) > 0:
+            return piece.expr
+    return both.pieces[-1].expr
+
+

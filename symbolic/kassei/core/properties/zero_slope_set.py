@@ -1,0 +1,14 @@
+"""Where the slope is exactly 0."""
+
+from __future__ import annotations
+
+from kassei.core.properties._slope_sets import level_set
+from kassei.core.prove import Subject
+from kassei.core.verdict import Verdict
+
+ORDER = 15
+
+
+def check(subject: Subject) -> Verdict:
+    r"""$\{v : f'(v) = 0\}$."""
+    return subject.evaluate(level_set(subject, 0), "slope_signs")

@@ -1,0 +1,254 @@
+"""From questions about one normal form to verdicts for the whole parameter domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from kassei.core import limits
+from kassei.core.activation import Activation
+from kassei.core.algebra import tidy
+from kassei.core.enclose import RootConstant, decimal_enclosure, number_sign
+from kassei.core.pieces import Form, Piece, normal_form, smooth_derivative, value_at
+from kassei.core.region import Leaf, Region, Split, Tree, condition_where, explore, graft, leaves
+from kassei.core.signs import order
+from kassei.core.verdict import Step, Truth, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """The answer to one question on one region; ``truth`` is None where it stayed open."""
+
+    truth: bool | None
+    value: Any = None
+    witness: Mapping[str, Any] | None = None
+    steps: tuple[Step, ...] = ()
+
+
+def open_finding(why: str) -> Finding:
+    """A finding that says what was left open."""
+    return Finding(truth=None, steps=(Step("open", {"why": why}),))
+
+
+Question = Callable[[Form, Region], Finding]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """One break seen from both sides; a slope is None where there is none (no limit, or no value to meet)."""
+
+    at: sp.Expr
+    value: sp.Expr
+    left: sp.Expr | None
+    right: sp.Expr | None
+    slope_left: sp.Expr | None
+    slope_right: sp.Expr | None
+
+    def continuous(self, region: Region) -> bool:
+        """Whether both one-sided limits exist, are finite and equal the value."""
+        if self.value is sp.nan or self.left is None or self.right is None:
+            return False
+        if {self.left, self.right} & {sp.oo, -sp.oo}:
+            return False
+        return order(self.left, self.value, region) == 0 and order(self.right, self.value, region) == 0
+
+    def differentiable(self, region: Region) -> bool:
+        """Whether f has a finite derivative at the break."""
+        if not self.continuous(region) or self.slope_left is None or self.slope_right is None:
+            return False
+        if {self.slope_left, self.slope_right} & {sp.oo, -sp.oo}:
+            return False
+        return order(self.slope_left, self.slope_right, region) == 0
+
+
+def side_limit(expr: sp.Expr, v: sp.Symbol, at: sp.Expr, side: str, region: Region) -> sp.Expr | None:
+    """A one-sided limit; None where there is none."""
+    if expr is sp.nan:
+        return None
+    try:
+        return limits.limit(expr, v, at, side, region)
+    except limits.NoLimit:
+        return None
+
+
+def edges(form: Form, region: Region) -> tuple[Edge, ...]:
+    """Every break with its value, one-sided limits and one-sided slopes."""
+    v = form.variable
+    out = []
+    for k, at in enumerate(form.breaks):
+        before, after = form.pieces[k], form.pieces[k + 1]
+        out.append(
+            Edge(
+                at=at,
+                value=form.values[k],
+                left=side_limit(before.expr, v, at, "-", region),
+                right=side_limit(after.expr, v, at, "+", region),
+                slope_left=side_limit(slope_of(before, v), v, at, "-", region),
+                slope_right=side_limit(slope_of(after, v), v, at, "+", region),
+            )
+        )
+    return tuple(out)
+
+
+def slope_of(piece: Piece, v: sp.Symbol, times: int = 1) -> sp.Expr:
+    """The derivative of a piece, taken ``times`` times; ``nan`` where the piece is undefined."""
+    expr = piece.expr
+    for _ in range(times):
+        expr = expr if expr is sp.nan else smooth_derivative(expr, v)
+    return expr
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A function under examination: its definition and its normal forms."""
+
+    activation: Activation
+
+    @cached_property
+    def region(self) -> Region:
+        """The declared parameter domain."""
+        return Region.of(self.activation.parameters)
+
+    @cached_property
+    def forms(self) -> Tree[Form | str]:
+        """The normal form on each part of the parameter domain (a string says why there is none)."""
+        f = self.activation
+
+        def ask(region: Region) -> Form | str:
+            return normal_form(f.expr, f.variable, region)
+
+        return explore(self.region, ask, lambda why: why)
+
+    def ask(self, question: Question) -> Tree[Finding]:
+        """Put a question to every normal form, splitting further where its answer depends on the parameters."""
+
+        def grow(leaf: Leaf[Form | str]) -> Tree[Finding]:
+            form = leaf.answer
+            if isinstance(form, str):
+                return Leaf(leaf.region, open_finding(form))
+            return explore(leaf.region, lambda region: question(_fixed(form, region), region), open_finding)
+
+        return graft(self.forms, grow)
+
+    def decide(self, question: Question, method: str) -> Verdict:
+        """The verdict on a yes-or-no question."""
+        return verdict_of(self.ask(question), method, self.activation)
+
+    def evaluate(self, question: Question, method: str) -> Verdict:
+        """The verdict on a property that has a value."""
+        return value_of(self.ask(question), method, self.activation)
+
+
+def _fixed(form: Form, region: Region) -> Form:
+    if not region.fixed:
+        return form
+    apply = region.apply
+    pieces = tuple(Piece(apply(p.lo), apply(p.hi), apply(p.expr)) for p in form.pieces)
+    return Form(form.variable, pieces, tuple(apply(x) for x in form.values), form.source)
+
+
+def located(tree: Tree[Finding]) -> Iterator[tuple[sp.Basic, Leaf[Finding]]]:
+    """Every leaf with the condition under which it is reached."""
+
+    def walk(node: Tree[Finding], path: tuple[tuple[sp.Expr, int], ...]) -> Iterator[tuple[sp.Basic, Leaf[Finding]]]:
+        if isinstance(node, Split):
+            for s, branch in node.branches:
+                yield from walk(branch, (*path, (node.expr, s)))
+        else:
+            yield condition_where(tree, lambda answer: answer is node.answer), node
+
+    yield from walk(tree, ())
+
+
+def _all_steps(tree: Tree[Finding], wanted: Callable[[Finding], bool] = lambda _: True) -> tuple[Step, ...]:
+    if isinstance(tree, Leaf):
+        return tree.answer.steps
+    out: list[Step] = []
+    seen: set[int] = set()
+    for condition, leaf in located(tree):
+        if not wanted(leaf.answer) or id(leaf.answer) in seen:
+            continue
+        seen.add(id(leaf.answer))
+        out.append(Step("case", {"condition": condition}))
+        out.extend(leaf.answer.steps)
+    return tuple(out)
+
+
+def verdict_of(tree: Tree[Finding], method: str, activation: Activation) -> Verdict:
+    """Join the findings: all true, all false, exactly when, or open."""
+    found = [leaf.answer for leaf in leaves(tree)]
+    truths = {f.truth for f in found}
+    if None in truths:
+        return Verdict(truth="unknown", method=method, steps=_all_steps(tree))
+    truth: Truth = "proved" if truths == {True} else "refuted" if truths == {False} else "conditional"
+    condition = condition_where(tree, lambda f: f.truth is True) if truth == "conditional" else None
+    witness = None
+    for leaf in leaves(tree):
+        if leaf.answer.truth is False and leaf.answer.witness is not None:
+            witness = with_parameters(leaf.answer.witness, leaf.region, activation)
+            break
+    return Verdict(truth=truth, condition=condition, witness=witness, method=method, steps=_all_steps(tree))
+
+
+def with_parameters(witness: Mapping[str, Any], region: Region, activation: Activation) -> dict[str, Any]:
+    """A witness with the parameter values at which it was found."""
+    if not activation.parameters:
+        return dict(witness)
+    values = {p.name: str(region.at_sample(p.symbol)) for p in activation.parameters}
+    return {**witness, "parameters": values}
+
+
+def value_of(tree: Tree[Finding], method: str, activation: Activation) -> Verdict:
+    """A property with a value: one value, or one for each part of the parameter domain."""
+    found = [leaf.answer for leaf in leaves(tree)]
+    if any(f.truth is None for f in found):
+        return Verdict(truth="unknown", method=method, steps=_all_steps(tree))
+    values: list[Any] = []
+    for f in found:
+        if f.value not in values:
+            values.append(f.value)
+    value: Any
+    if len(values) == 1:
+        value = values[0]
+    else:
+        value = [
+            {"when": condition_where(tree, lambda f, x=x: f.value == x), "value": x}  # type: ignore[misc]
+            for x in values
+        ]
+    return Verdict(truth="proved", value=value, method=method, steps=_all_steps(tree))
+
+
+def exact_or_enclosed(value: sp.Expr, activation: Activation) -> Any:
+    """A real value as the JSON shows it: SymPy's spelling, or an enclosure where it has no closed form."""
+    roots = sorted(value.atoms(RootConstant), key=str)
+    if not roots:
+        return str(value)
+    here = value.subs(activation.defaults)
+    out: dict[str, Any] = dict(decimal_enclosure(here))
+    root = roots[0]
+    out["root_of"] = str(tidy(root.function))
+    out["root_in"] = [str(root.lo), str(root.hi)]
+    if value.free_symbols:
+        out["at"] = {str(s): str(v) for s, v in activation.defaults.items() if s in value.free_symbols}
+    return out
+
+
+def value_here(activation: Activation, at: sp.Expr, region: Region) -> sp.Expr:
+    """f at an exact point and at the region's sample of parameters."""
+    expr = region.at_sample(activation.expr)
+    return value_at(expr, activation.variable, at, Region())
+
+
+def falling_pair(activation: Activation, candidates: list[sp.Expr], region: Region) -> tuple[sp.Expr, sp.Expr] | None:
+    """Two neighbouring candidates u < w with f(u) > f(w), decided exactly at the region's sample."""
+    known = [(x, value_here(activation, x, region)) for x in candidates]
+    known = [(x, y) for x, y in known if y is not sp.nan]
+    for (a, fa), (b, fb) in zip(known, known[1:], strict=False):
+        if number_sign(fa - fb) > 0:
+            return a, b
+    return None
+

@@ -1,0 +1,376 @@
+"""What is known about the parameters, and how a question is split where its answer depends on them.
+
+A question is an ordinary function of a :class:`Region`. Where it needs the sign of an expression that is not the
+same on the whole region it raises :class:`Fork`; :func:`explore` then splits the region into the parts where the
+expression is negative, zero and positive and asks again on each. Answers therefore come with the exact condition
+under which they hold. Each region carries a sample, a point that satisfies every condition, so none is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from typing import Any, Generic, TypeVar
+
+import sympy as sp
+
+from kassei.core.activation import Domain, Parameter
+from kassei.core.enclose import Undecided, number_sign
+
+T = TypeVar("T")
+
+MAX_LEAVES = 60
+"""How many regions one question may be split into."""
+MAX_SAMPLES = 4000
+"""How many points are tried before a region's sample is left to the solver."""
+
+
+class Fork(Exception):
+    """The answer depends on the sign of ``expr``, which is not settled by the region."""
+
+    def __init__(self, expr: sp.Expr) -> None:
+        super().__init__(str(expr))
+        self.expr = expr
+
+
+@dataclass(frozen=True)
+class Region:
+    """Parameter values: an interval for each free symbol, fixed symbols, further signs, and one sample."""
+
+    domains: tuple[tuple[sp.Symbol, Domain], ...] = ()
+    fixed: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
+    facts: tuple[tuple[sp.Expr, int], ...] = ()
+    sample: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
+
+    @staticmethod
+    def of(parameters: tuple[Parameter, ...]) -> Region:
+        """The whole declared domain; the sample is the point of defaults."""
+        return Region(
+            domains=tuple((p.symbol, p.domain) for p in parameters),
+            sample=tuple((p.symbol, p.default) for p in parameters),
+        )
+
+    def domain(self, symbol: sp.Symbol) -> Domain:
+        """The interval of one free symbol."""
+        return dict(self.domains)[symbol]
+
+    def apply(self, expr: sp.Expr) -> sp.Expr:
+        """``expr`` with every fixed symbol replaced."""
+        for symbol, value in self.fixed:
+            if expr.has(symbol):
+                expr = expr.subs(symbol, value)
+        return expr
+
+    def at_sample(self, expr: sp.Expr) -> sp.Expr:
+        """``expr`` at the region's sample."""
+        return self.apply(expr).subs(dict(self.sample))
+
+    def with_symbol(self, symbol: sp.Symbol, domain: Domain) -> Region:
+        """The region with one more free symbol, such as the input itself."""
+        wider = replace(self, domains=(*self.domains, (symbol, domain)))
+        found = _find_sample(wider)
+        if found is None:
+            raise Undecided(f"a point with {symbol} in {domain}")
+        return found
+
+    def assume(self, expr: sp.Expr, sign: int) -> Region | None:
+        """The part where ``expr`` has this sign; None where that is empty.
+
+        Raises ``Undecided`` when neither emptiness nor a point of the part can be shown.
+        """
+        expr = self.apply(expr)
+        symbols = sorted(expr.free_symbols, key=str)
+        if not symbols:
+            return self if number_sign(expr) == sign else None
+        if len(symbols) == 1 and (expr - symbols[0]).is_number:
+            return self._cut(symbols[0], symbols[0] - expr, sign)
+        if sign == 0:
+            for symbol in symbols:
+                slope = expr.diff(symbol)
+                if slope.is_number and slope != 0:
+                    return self._fix(symbol, sp.expand(symbol - expr / slope))
+        return _find_sample(replace(self, facts=(*self.facts, (expr, sign))))
+
+    def _cut(self, symbol: sp.Symbol, at: sp.Expr, sign: int) -> Region | None:
+        """Where ``symbol`` lies below, at or above a constant."""
+        old = self.domain(symbol)
+        below, above = _order(at, old.hi), _order(old.lo, at)  # at < hi, lo < at
+        if sign == 0:
+            inside = (below < 0 or (below == 0 and old.hi_closed)) and (above < 0 or (above == 0 and old.lo_closed))
+            return self._fix(symbol, at) if inside else None
+        if sign < 0:
+            if above > 0 or (above == 0):
+                return None
+            new = old if below > 0 else replace(old, hi=at, hi_closed=False)
+        else:
+            if below > 0 or (below == 0):
+                return None
+            new = old if above > 0 else replace(old, lo=at, lo_closed=False)
+        if new is old:
+            return self
+        return _find_sample(
+            replace(self, domains=tuple((s, new if s == symbol else d) for s, d in self.domains))
+        )
+
+    def _fix(self, symbol: sp.Symbol, value: sp.Expr) -> Region | None:
+        """Where ``symbol`` equals an expression in the others; its interval becomes facts about them."""
+        domain = self.domain(symbol)
+        facts = []
+        for expr, closed in ((value - domain.lo, domain.lo_closed), (domain.hi - value, domain.hi_closed)):
+            if expr.free_symbols and not expr.has(sp.oo, -sp.oo):
+                facts.append((expr, 2 if closed else 1))
+        fixed = (*((s, e.subs(symbol, value)) for s, e in self.fixed), (symbol, value))
+        old = ((e.subs(symbol, value), s) for e, s in self.facts)
+        return _find_sample(
+            replace(
+                self,
+                domains=tuple((s, d) for s, d in self.domains if s != symbol),
+                fixed=fixed,
+                facts=(*old, *facts),
+            )
+        )
+
+
+def _order(a: sp.Expr, b: sp.Expr) -> int:
+    """The sign of ``a - b`` for constants that may be infinite."""
+    if a == b:
+        return 0
+    if a in (sp.oo, -sp.oo):
+        return 1 if a is sp.oo else -1
+    if b in (sp.oo, -sp.oo):
+        return -1 if b is sp.oo else 1
+    return number_sign(a - b)
+
+
+def within(value: sp.Expr, domain: Domain) -> bool:
+    """Whether a real constant lies in an interval whose ends may be any constants."""
+    low, high = _order(value, domain.lo), _order(value, domain.hi)
+    return (low > 0 or (low == 0 and domain.lo_closed)) and (high < 0 or (high == 0 and domain.hi_closed))
+
+
+def points_of(domain: Domain) -> Iterator[sp.Rational]:
+    """Short rational points of an interval, the plainest first; a single point if it is one."""
+    plain = [1, sp.Rational(1, 2), 2, sp.Rational(-1, 2), -1, -2, 3, -3, sp.Rational(1, 4), sp.Rational(-1, 4), 5, -5]
+    plain += [10, -10, sp.Rational(1, 10), sp.Rational(-1, 10), 0]
+    seen = set()
+    for value in map(sp.Rational, plain):
+        if within(value, domain):
+            seen.add(value)
+            yield value
+    lo, hi = domain.lo, domain.hi
+    if lo != -sp.oo and hi != sp.oo:
+        inner = [lo + (hi - lo) * q for q in map(sp.Rational, ("1/2", "1/4", "3/4", "1/16", "15/16"))]
+    elif lo != -sp.oo:
+        inner = [lo + q for q in map(sp.Rational, ("1", "1/8", "8", "1/1000", "1000"))]
+    else:
+        inner = [hi - q for q in map(sp.Rational, ("1", "1/8", "8", "1/1000", "1000"))] if hi != sp.oo else []
+    for value in inner:
+        short = shorten(value)
+        if short not in seen and within(short, domain):
+            seen.add(short)
+            yield short
+    if domain.lo_closed and lo not in seen:
+        yield lo
+    if domain.hi_closed and hi not in seen and hi != lo:
+        yield hi
+
+
+def shorten(value: sp.Expr) -> sp.Rational:
+    """A rational near a constant: itself when rational, else 40 correct bits."""
+    if value.is_Rational:
+        return sp.Rational(value)
+    return sp.Rational(sp.floor(sp.N(value * 2**40, 40)), 2**40)
+
+
+def holds(sign: int, wanted: int) -> bool:
+    """Whether a sign satisfies a fact; 2 stands for ``>= 0``."""
+    return sign >= 0 if wanted == 2 else sign == wanted
+
+
+def _satisfies(region: Region, point: dict[sp.Symbol, sp.Expr]) -> bool:
+    return all(holds(number_sign(sp.sympify(e).subs(point)), s) for e, s in region.facts)
+
+
+def _find_sample(region: Region) -> Region | None:
+    """The region with a verified sample, None if it is empty; raises ``Undecided`` otherwise."""
+    symbols = [s for s, _ in region.domains]
+    old = dict(region.sample)
+    if all(not e.free_symbols for e, _ in region.facts) and not _satisfies(region, {}):
+        return None
+    candidates = []
+    for symbol, domain in region.domains:
+        values = list(points_of(domain))
+        if symbol in old and within(old[symbol], domain):
+            values = [old[symbol], *(v for v in values if v != old[symbol])]
+        candidates.append(values)
+    for values in islice(product(*candidates), MAX_SAMPLES):
+        point = dict(zip(symbols, values, strict=True))
+        try:
+            if _satisfies(region, point):
+                return replace(region, sample=tuple(point.items()))
+        except Undecided:
+            continue
+    from kassei.core.solver import solve
+
+    answer = solve(region.domains, region.facts)
+    if answer is None:
+        return None
+    if _satisfies(region, answer) and all(within(answer[s], d) for s, d in region.domains):
+        return replace(region, sample=tuple(answer.items()))
+    raise Undecided(f"whether parameters satisfy {region.facts}")
+
+
+@dataclass(frozen=True)
+class Leaf(Generic[T]):
+    """An answer and the region it holds on."""
+
+    region: Region
+    answer: T
+
+
+@dataclass(frozen=True)
+class Split(Generic[T]):
+    """Answers that depend on the sign of ``expr``: the branches for -1, 0 and 1 that are not empty."""
+
+    expr: sp.Expr
+    branches: tuple[tuple[int, Tree[T]], ...]
+
+
+Tree = Leaf[T] | Split[T]
+
+
+def explore(region: Region, question: Callable[[Region], T], give_up: Callable[[str], T]) -> Tree[T]:
+    """Answer ``question`` on every part of ``region``.
+
+    ``give_up`` makes the answer for a part on which nothing could be decided (budget spent, or a sign that no
+    engine settles); it receives the reason.
+    """
+    budget = [MAX_LEAVES]
+
+    def visit(part: Region) -> Tree[T]:
+        budget[0] -= 1
+        if budget[0] < 0:
+            return Leaf(part, give_up(f"more than {MAX_LEAVES} cases"))
+        try:
+            return Leaf(part, question(part))
+        except Undecided as left:
+            return Leaf(part, give_up(str(left)))
+        except Fork as fork:
+            branches: list[tuple[int, Tree[T]]] = []
+            try:
+                parts = [(s, part.assume(fork.expr, s)) for s in (-1, 0, 1)]
+            except Undecided as left:
+                return Leaf(part, give_up(str(left)))
+            for sign, smaller in parts:
+                if smaller is not None:
+                    branches.append((sign, visit(smaller)))
+            if len(branches) == 1 and parts[0][1] is part:
+                return Leaf(part, give_up(f"sign of {fork.expr}"))
+            return Split(fork.expr, tuple(branches))
+
+    return visit(region)
+
+
+def leaves(tree: Tree[T]) -> Iterator[Leaf[T]]:
+    """Every leaf, in order."""
+    if isinstance(tree, Leaf):
+        yield tree
+    else:
+        for _, branch in tree.branches:
+            yield from leaves(branch)
+
+
+def graft(tree: Tree[T], grow: Callable[[Leaf[T]], Tree[Any]]) -> Tree[Any]:
+    """Replace every leaf by a tree."""
+    if isinstance(tree, Leaf):
+        return grow(tree)
+    return Split(tree.expr, tuple((s, graft(b, grow)) for s, b in tree.branches))
+
+
+def condition_where(tree: Tree[T], test: Callable[[T], bool]) -> sp.Basic:
+    """The exact Boolean in the parameters under which the answer passes ``test``.
+
+    Exact relative to the declared domain: what the domain already says is not repeated.
+    """
+    if isinstance(tree, Leaf):
+        return sp.true if test(tree.answer) else sp.false
+    inner = {s: condition_where(b, test) for s, b in tree.branches}
+    return _join(tree.expr, inner)
+
+
+def _relation(expr: sp.Expr, signs: frozenset[int]) -> sp.Basic:
+    """``expr``'s sign lies in ``signs``, solved for a lone symbol where that is plain."""
+    lhs, rhs = readable(expr)
+    flip = {frozenset({-1}): sp.StrictLessThan, frozenset({0}): sp.Eq, frozenset({1}): sp.StrictGreaterThan,
+            frozenset({-1, 0}): sp.LessThan, frozenset({0, 1}): sp.GreaterThan, frozenset({-1, 1}): sp.Ne}
+    return flip[signs](lhs, rhs)
+
+
+def readable(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """``(lhs, rhs)`` with the sign of ``lhs - rhs`` equal to that of ``expr``: ``c - t`` becomes ``(c, t)``."""
+    terms = sp.Add.make_args(sp.expand(expr))
+    positive = [t for t in terms if not t.could_extract_minus_sign()]
+    negative = [-t for t in terms if t.could_extract_minus_sign()]
+    lone = [t for t in positive if t.is_Symbol]
+    if lone and len(terms) > 1:
+        chosen = sorted(lone, key=str)[0]
+        return chosen, sp.expand(chosen - expr)
+    return sp.Add(*positive), sp.Add(*negative)
+
+
+def _join(expr: sp.Expr, inner: dict[int, sp.Basic]) -> sp.Basic:
+    groups: dict[sp.Basic, set[int]] = {}
+    for sign, condition in inner.items():
+        groups.setdefault(condition, set()).add(sign)
+    # Equalities absorb into a neighbour: at the boundary value the neighbour's condition may simplify to it.
+    everywhere = set(inner)
+    parts = []
+    for condition, signs in groups.items():
+        if condition is sp.false:
+            continue
+        if signs == everywhere:
+            return condition
+        if len(everywhere) == 2 and 0 in everywhere and signs != {0}:
+            relation = _relation(expr, frozenset(signs))
+        elif len(everywhere) == 2 and 0 in everywhere:
+            relation = _relation(expr, frozenset({0}))
+        else:
+            relation = _relation(expr, frozenset(signs))
+        parts.append(sp.And(relation, condition))
+    return _merge(sp.Or(*parts))
+
+
+def _merge(condition: sp.Basic) -> sp.Basic:
+    """Shorten a condition in one symbol by writing it as a union of intervals."""
+    symbols = condition.free_symbols
+    if len(symbols) != 1 or not isinstance(condition, sp.Or | sp.And):
+        return condition
+    (symbol,) = symbols
+    try:
+        covered = condition.as_set()
+        short = covered.as_relational(symbol)
+    except (NotImplementedError, ValueError, TypeError, AttributeError):
+        return condition
+    finite = short.subs(symbol, symbol)
+    drop = {symbol < sp.oo, -sp.oo < symbol, symbol > -sp.oo, sp.oo > symbol}
+    return _without(finite, drop)
+
+
+def _without(condition: sp.Basic, drop: set[sp.Basic]) -> sp.Basic:
+    if condition in drop:
+        return sp.true
+    if isinstance(condition, sp.And | sp.Or):
+        return condition.func(*(_without(a, drop) for a in condition.args))
+    return condition
+
+
+def by_value(tree: Tree[Any]) -> Any:
+    """One value if all leaves agree, else ``[{"when", "value"}, …]`` whose conditions split the domain."""
+    values: list[Any] = []
+    for leaf in leaves(tree):
+        if leaf.answer not in values:
+            values.append(leaf.answer)
+    if len(values) == 1:
+        return values[0]
+    return [{"when": condition_where(tree, lambda answer, v=v: answer == v), "value": v} for v in values]  # type: ignore[misc]
