@@ -9,9 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kassei.library import catalogue
     from kassei.core.activation import Activation
-    from kassei.core.analysis import analyze
+    from kassei.library import analyze, catalogue
     from kassei.core.dossier import Dossier
     from kassei.core.reading import load
     from kassei.codegen import emit
@@ -22,7 +21,7 @@ __all__ = ["Activation", "Dossier", "__version__", "analyze", "catalogue", "emit
 _HOME = {
     "Activation": "kassei.core.activation",
     "Dossier": "kassei.core.dossier",
-    "analyze": "kassei.core.analysis",
+    "analyze": "kassei.library",
     "catalogue": "kassei.library",
     "emit": "kassei.codegen",
     "load": "kassei.core.reading",

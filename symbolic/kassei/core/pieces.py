@@ -17,7 +17,7 @@ import sympy as sp
 from kassei.core.algebra import factors, independent, inner_points, tidy, vanishes
 from kassei.core.enclose import Undecided, ball, precision, rational, sign_of
 from kassei.core.region import Fork, Region
-from kassei.core.signs import Chart, chart, order, sign
+from kassei.core.signs import Chart, chart, order, scale_away, sign
 
 SWITCHES = (sp.Max, sp.Min, sp.Abs, sp.sign, sp.Heaviside, sp.Piecewise)
 MAX_PIECES = 64
@@ -339,6 +339,9 @@ def _coefficients_vanish(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
         if _value_not_zero(expr, v):
             return False
         raise Undecided(f"whether {expr} vanishes identically")
+    scaled = scale_away(expr, v, region)
+    if scaled is not None:
+        return sign(scaled.amplitude, region) == 0 or not _value_not_zero(scaled.shape, v)
     shapes = list(table)
     if any(s.free_symbols - {v} for s in shapes):
         return _by_samples(expr, v, region)

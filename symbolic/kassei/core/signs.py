@@ -29,8 +29,10 @@ from kassei.core.region import Fork, Region, shorten
 from kassei.core.solver import impossible
 from kassei.core.verdict import Step
 
-MAX_DEPTH = 14
+MAX_DEPTH = 12
 """How many derivatives one chart may stand on."""
+MAX_WILD_DEPTH = 4
+"""The same where derivatives need not become simpler: exponents that are not polynomials, roots, logarithms."""
 MAX_SUM_OPS = 260
 """A factor with more operations is not differentiated again."""
 
@@ -597,8 +599,10 @@ def _by_derivative(
     g: sp.Expr, groups: dict[sp.Expr, sp.Expr], x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int
 ) -> Chart:
     """Divide by a positive factor if that helps, then read the signs off the monotone parts."""
-    if depth >= MAX_DEPTH:
-        raise Undecided(f"signs of {g} within {MAX_DEPTH} derivatives")
+    tame = all(_log_of(t) is not None and sp.expand(_log_of(t)).is_polynomial(x) for t in groups)
+    allowed = MAX_DEPTH if tame else MAX_WILD_DEPTH
+    if depth >= allowed:
+        raise Undecided(f"signs of {g} within {allowed} derivatives")
     options = []
     for t in groups:
         if _log_of(t) is None:
@@ -610,7 +614,8 @@ def _by_derivative(
         slope = g.diff(x)
         options.append((0, sp.count_ops(slope), g, slope))
     left: Undecided | None = None
-    for _, _, h, slope in sorted(options, key=lambda o: (o[0], o[1], str(o[3])))[:2]:
+    breadth = 2 if depth < 2 else 1
+    for _, _, h, slope in sorted(options, key=lambda o: (o[0], o[1], str(o[3])))[:breadth]:
         try:
             return _monotone_parts(h, slope, x, lo, hi, region, depth)
         except Undecided as problem:
