@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kassei.core.activation import Activation
-from kassei.core.reading import load
+from kassei.core.complaint import complaint
+from kassei.core.reading import DefinitionError, load
 
 if TYPE_CHECKING:
     from kassei.core.dossier import Dossier, Facts
@@ -18,7 +20,11 @@ FOLDER = Path(__file__).resolve().parent / "catalogue"
 
 
 class Catalogue(Mapping[str, Activation]):
-    """The definition files of a folder by name, in alphabetical order, each read when it is first asked for."""
+    """The definition files of a folder by name, in alphabetical order, each read when it is first asked for.
+
+    The names come from the file names, so that listing them reads no file. An unknown name raises ``KeyError`` with
+    the names that look like it; a file that is not a definition of its own name raises ``DefinitionError``.
+    """
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self.folder = Path(folder)
@@ -30,8 +36,18 @@ class Catalogue(Mapping[str, Activation]):
 
     def __getitem__(self, name: str) -> Activation:
         if name not in self._read:
-            self._read[name] = load(self._paths[name])
+            if name not in self._paths:
+                near = self.near(name)
+                hint = f"did you mean {' / '.join(near)}?" if near else f"it has {', '.join(self)}"
+                raise KeyError(f"{name!r} is not in the catalogue; {hint}")
+            activation = load(self._paths[name])
+            if activation.name != name:
+                raise DefinitionError(self._paths[name], "name", complaint("name_not_stem", found=activation.name))
+            self._read[name] = activation
         return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._paths
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -39,12 +55,28 @@ class Catalogue(Mapping[str, Activation]):
     def __len__(self) -> int:
         return len(self._paths)
 
+    def find(self, name: str) -> Activation | None:
+        """The activation of that name or alias, or None; capital letters, and ``-`` for ``_``, do not matter."""
+        wanted = _folded(name)
+        if wanted in self:
+            return self[wanted]
+        return next((f for f in self.values() if wanted in map(_folded, f.aliases)), None)
+
+    def near(self, name: str) -> tuple[str, ...]:
+        """The names and aliases that look like a name, likeliest first."""
+        known = {_folded(n): n for f in self.values() for n in (*f.aliases, f.name)}
+        return tuple(known[n] for n in difflib.get_close_matches(_folded(name), list(known), n=3, cutoff=0.6))
+
     @cached_property
     def forms(self) -> Mapping[str, Form]:
         """Normal forms of the functions without parameters, to recognise limits by."""
         from kassei.core.convergence import known_forms
 
         return known_forms(self)
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("-", "_")
 
 
 catalogue = Catalogue()

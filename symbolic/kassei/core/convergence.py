@@ -61,7 +61,7 @@ def _param_limit(
             return ParamLimit(param=p.name, to=label, equals=None, steps=(Step("limit_open", {"why": str(left)}),))
     if len(found) == 2:
         left_one, right_one = found
-        if left_one.equals is None or right_one.equals is None or not _same(left_one.equals, right_one.equals, activation.variable):
+        if left_one.equals is None or right_one.equals is None or not _same(left_one.equals, right_one.equals, activation.variable, region):
             steps = (Step("limit_sides_differ", {"param": p.name, "to": to}),)
             return ParamLimit(param=p.name, to=label, equals=None, exists=False, steps=steps)
         return _weaker(left_one, right_one)
@@ -76,11 +76,11 @@ def _weaker(a: ParamLimit, b: ParamLimit) -> ParamLimit:
     return replace(weak, error=a.error if a.error == b.error else None, on_bounded_sets=bounded)
 
 
-def _same(a: sp.Expr, b: sp.Expr, v: sp.Symbol) -> bool:
+def _same(a: sp.Expr, b: sp.Expr, v: sp.Symbol, region: Region) -> bool:
     if a == b:
         return True
     try:
-        return same_form(normal_form(a, v, Region()), normal_form(b, v, Region()))
+        return same_form(normal_form(a, v, region), normal_form(b, v, region))
     except (Undecided, Fork):
         return False
 
@@ -152,6 +152,9 @@ def _one_sided(
         raise Undecided(f"{activation.name} is undefined on an interval on the way")
     breaks = [eventually(near, end, lambda r, b=b: limits.limit(b, symbol, to, side, r)) for b in form.breaks]  # type: ignore[misc]
     with_v = near.with_symbol(v, Domain())
+    if _diverges(form, breaks, v, end, with_v):
+        steps = (Step("limit_none", {"param": p.name, "to": to}),)
+        return ParamLimit(param=p.name, to=label, equals=None, exists=False, steps=steps)
     tree = explore(
         with_v,
         lambda r: eventually(r, end, lambda s: _pointwise(form, breaks, v, symbol, to, side, s)),
@@ -179,6 +182,26 @@ def _one_sided(
         on_bounded_sets=bounded,
         steps=(Step("limit_pointwise", {"param": p.name, "to": to, "equals": shown}), *why),
     )
+
+
+def _diverges(
+    form: Form, breaks: list[sp.Expr], v: sp.Symbol, ends: list[tuple[sp.Symbol, sp.Expr, str]], region: Region
+) -> bool:
+    """Whether there is certainly no finite limit at one of a few inputs; one is enough for there to be none."""
+    symbol, to, side = ends[0]
+    for at in (sp.S.One, sp.Integer(-1), sp.Rational(1, 2)):
+        here = region.assume(v - at, 0)
+        if here is None:
+            continue
+        try:
+            value = eventually(here, ends, lambda r: _pointwise(form, breaks, v, symbol, to, side, r))
+        except limits.NoLimit:
+            return True
+        except (Fork, Undecided):
+            continue
+        if value in (sp.oo, -sp.oo):
+            return True
+    return False
 
 
 def _pointwise(
@@ -313,7 +336,7 @@ def _uniformity(
         symbol, to, side = ends[0]
         if distance is sp.oo:
             return "pointwise", None, (Step("limit_unbounded_gap", {"gap": where}),)
-        end = eventually(region, ends, lambda r: limits.limit(distance, symbol, to, side, r))
+        end = eventually(region, ends, lambda r: _limit_of_largest(distance, symbol, to, side, r))
     except (Undecided, Fork, limits.NoLimit) as left:
         return "unknown", None, (Step("limit_uniformity_open", {"why": str(left)}),)
     facts = {"gap": where, "error": distance, "param": str(symbol), "to": to, "end": end}
@@ -322,6 +345,16 @@ def _uniformity(
     if end is sp.oo or end.is_zero is False or (not end.free_symbols and number_sign(end) != 0):
         return "pointwise", None, (Step("limit_not_uniform", facts),)
     return "unknown", None, ()
+
+
+def _limit_of_largest(distance: sp.Expr, p: sp.Symbol, to: sp.Expr, side: str, region: Region) -> sp.Expr:
+    """The limit of an expression that may be a Max or an absolute value: both are continuous."""
+    if isinstance(distance, sp.Max):
+        parts = [_limit_of_largest(a, p, to, side, region) for a in distance.args]
+        return sp.oo if sp.oo in parts else sp.Max(*parts)
+    if isinstance(distance, sp.Abs):
+        return sp.Abs(limits.limit(distance.args[0], p, to, side, region))
+    return limits.limit(distance, p, to, side, region)
 
 
 def _distance(
@@ -364,7 +397,7 @@ def _on_bounded_sets(
             wider, order_of_ends, lambda r: _distance(activation.expr - equals, v, -bound, bound, r)
         )
         symbol, to, side = ends[0]
-        end = eventually(wider, order_of_ends, lambda r: limits.limit(distance, symbol, to, side, r))
+        end = eventually(wider, order_of_ends, lambda r: _limit_of_largest(distance, symbol, to, side, r))
     except (Undecided, Fork, limits.NoLimit):
         return "unknown"
     if end == 0:

@@ -14,11 +14,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import mpmath
 import sympy as sp
-from sympy.core.relational import Relational
 
 from kassei.core.complaint import Complaint, complaint
 
@@ -33,7 +32,7 @@ MAX_EXPONENT = 1_000
 
 
 class ExpressionError(ValueError):
-    """A text outside the language: a message, the 1-based column it is about and the line (1 unless the text has more)."""
+    """A text outside the language: a message, the column it is about and the line, both counted from 1."""
 
     def __init__(self, message: Complaint, column: int, line: int = 1) -> None:
         super().__init__(str(message))
@@ -143,7 +142,7 @@ _LOOKALIKES = {
 
 @dataclass(frozen=True)
 class _Token:
-    kind: Literal["number", "name", "op", "end"]
+    kind: str  # number, name, op or end
     text: str
     at: int
 
@@ -168,7 +167,7 @@ def _tokens(text: str) -> Iterator[_Token]:
                 if tail:
                     raise _error(text, at, complaint("number_malformed", found=shown(match[0] + tail[0])))
             before = match[0]
-            yield _Token(kind, match[0], at)  # type: ignore[arg-type]
+            yield _Token(str(kind), match[0], at)
         at = match.end()
     yield _Token("end", "", len(text))
 
@@ -222,8 +221,9 @@ def _cbrt(u: sp.Expr) -> sp.Expr:
 
 
 _ONE, _ONE_OR_TWO, _SOME = (1, 1, "one_argument"), (1, 2, "one_or_two_arguments"), (1, MAX_ARGUMENTS, "some_arguments")
-_PLAIN = (
-    "exp log sqrt sin cos tan atan asin acos sinh cosh tanh asinh acosh atanh erf erfc Abs sign".split()  # SymPy's own
+_PLAIN = (  # those of SymPy, whose names they keep
+    *("exp", "log", "sqrt", "sin", "cos", "tan", "atan", "asin", "acos", "sinh", "cosh", "tanh", "asinh", "acosh"),
+    *("atanh", "erf", "erfc", "Abs", "sign"),
 )
 _BUILDERS: dict[str, tuple[tuple[int, int, str], Callable[..., Any]]] = {
     **{name: (_ONE, getattr(sp, name)) for name in _PLAIN},
@@ -235,10 +235,7 @@ _BUILDERS: dict[str, tuple[tuple[int, int, str], Callable[..., Any]]] = {
     "softplus": (_ONE, lambda u: sp.log(1 + sp.exp(u))),
     "relu": (_ONE, lambda u: sp.Max(0, u)),
 }
-FUNCTIONS = (
-    "Piecewise Max Min Abs sign Heaviside exp log sqrt cbrt sin cos tan atan asin acos sinh cosh tanh asinh acosh atanh "
-    "erf erfc sigmoid softplus relu Rational Eq Ne"
-).split()
+FUNCTIONS = ("Piecewise", "Rational", "Eq", "Ne", *_BUILDERS)
 CONSTANTS: dict[str, sp.Expr] = {"pi": sp.pi, "E": sp.E, "oo": sp.oo}
 BUILTINS = frozenset({*FUNCTIONS, *CONSTANTS, "True", "False"})
 
@@ -374,7 +371,7 @@ class _Reader:
             self.refuse(self.token.at, "empty")
         node = self.expression()
         if self.token.kind != "end":
-            self.refuse_leftover("an operator or the end")
+            self.refuse_leftover(complaint("operator_or_end"))
         value = self.finite(node)
         for power in value.atoms(sp.Pow):
             self.check_exponent(power.exp, node.at)
@@ -417,7 +414,7 @@ class _Reader:
         """Raise what is wrong at an offset."""
         raise _error(self.text, at, complaint(key, **facts))
 
-    def refuse_leftover(self, wanted: str) -> NoReturn:
+    def refuse_leftover(self, wanted: Complaint) -> NoReturn:
         """Raise for a token that cannot follow what has been read."""
         token = self.token
         if token.kind == "end":
@@ -436,7 +433,7 @@ class _Reader:
     def expect(self, text: str) -> None:
         """Step over a bracket or comma that must come now."""
         if self.token.text != text:
-            self.refuse_leftover(f"'{text}'")
+            self.refuse_leftover(complaint("bracket", found=text))
         self.advance()
 
     # the grammar
@@ -477,11 +474,12 @@ class _Reader:
             if token.text == "~":
                 return self.built(token.at, sp.Not, self.condition_of(operand), condition=True)
             value = self.value_of(operand)
-            return self.built(token.at, sp.Mul, sp.S.NegativeOne if token.text == "-" else sp.S.One, value, infinite=True)
-        wanted = "a value"
+            sign = sp.S.NegativeOne if token.text == "-" else sp.S.One
+            return self.built(token.at, sp.Mul, sign, value, infinite=True)
+        wanted = complaint("value")
         if token.kind == "end":
             self.refuse(token.at, "ends_early", wanted=wanted)
-        self.refuse(token.at, "unexpected", found=token.text, wanted=wanted)
+        return self.refuse(token.at, "unexpected", found=token.text, wanted=wanted)
 
     def number(self, token: _Token) -> sp.Rational:
         """A literal, exactly."""
@@ -498,14 +496,14 @@ class _Reader:
         name, called = token.text, self.token.text == "("
         if name in self.symbols:
             if called:
-                what = "the variable" if name == self.variable else "a parameter"
+                what = complaint("the_variable" if name == self.variable else "a_parameter")
                 self.refuse(token.at, "not_a_function", name=name, what=what)
             return _Node(self.symbols[name], False, token.at)
         if name in ("True", "False"):
             return _Node(sp.true if name == "True" else sp.false, True, token.at)
         if name in CONSTANTS:
             if called:
-                self.refuse(token.at, "not_a_function", name=name, what="a constant")
+                self.refuse(token.at, "not_a_function", name=name, what=complaint("a_constant"))
             return _Node(CONSTANTS[name], False, token.at)
         if name in FUNCTIONS:
             if not called:
@@ -513,7 +511,7 @@ class _Reader:
             return self.call(token)
         if keyword.iskeyword(name):
             self.refuse_word(token)
-        self.refuse_name(token, called)
+        return self.refuse_name(token, called)
 
     def refuse_name(self, token: _Token, called: bool) -> NoReturn:
         """Raise for a name that is neither declared nor part of the language."""
@@ -698,8 +696,3 @@ def _near(name: str, known: Iterable[str]) -> str:
         by_lower.setdefault(one.lower(), []).append(one)
     close = difflib.get_close_matches(name.lower(), list(by_lower), n=2, cutoff=0.7)
     return " / ".join(one for key in close for one in by_lower[key])
-
-
-def is_condition(value: object) -> bool:
-    """Whether a SymPy object is a condition of the language."""
-    return isinstance(value, Relational | sp.logic.boolalg.Boolean)

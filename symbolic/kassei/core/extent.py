@@ -11,7 +11,7 @@ from kassei.core import limits
 from kassei.core.enclose import Undecided
 from kassei.core.pieces import smooth_derivative
 from kassei.core.region import Fork, Region
-from kassei.core.signs import chart, order, sign, sinusoid
+from kassei.core.signs import chart, layout, order, sign, sinusoid
 from kassei.core.verdict import Step
 
 
@@ -67,7 +67,7 @@ def extent(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
     highs = [n for k, n in enumerate(nodes) if _turns(signs, k, -1)]
     inf, inf_attained = extreme(lows, -1, region)
     sup, sup_attained = extreme(highs, 1, region)
-    facts = {"expr": expr, "slope": slope, "lo": lo, "hi": hi, "zeros": flat.points, "signs": flat.signs}
+    facts = {"expr": expr, "layout": layout(slope, lo, hi, flat)}
     return Extent(inf, inf_attained, sup, sup_attained, (*flat.why, Step("range_monotone_parts", facts)))
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import sympy as sp
 
-from kassei.core.algebra import plain
+from kassei.core.algebra import plain, units
 from kassei.core.enclose import Undecided, ball, precision, rational
 from kassei.core.region import Fork, Region
 
@@ -99,9 +99,10 @@ def _at_infinity(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
             return sp.S.Zero
         inner = _at_infinity(rest, x, region)
         return inner * s if inner in (sp.oo, -sp.oo) else sp.expand_mul(constant * inner, deep=False)
-    flat = _rational_function(expr, x, region)
-    if flat is not None:
-        return flat
+    for rule in (_rational_function, _exponential_function, _logarithmic_sum):
+        found = rule(expr, x, region)
+        if found is not None:
+            return found
     if expr.is_Add:
         summed = _sum(expr, x, region)
         if summed is not None:
@@ -136,6 +137,83 @@ def _rational_function(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr |
     if m == n:
         return sp.cancel(a / b)
     return sp.S.Zero if m < n else sp.oo * sign(a / b, region)
+
+
+def _exponential_function(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
+    """A rational function of ``x`` and exponentials of polynomials: the dominant exponential decides, then ``x``."""
+    if not expr.has(sp.exp, sp.tanh, sp.sinh, sp.cosh):
+        return None
+    bare, back = units(plain(expr))
+    growing: list[tuple[int, sp.Symbol, int]] = []
+    for t, power in back.items():
+        exponent = sp.expand(power.args[0])
+        if x not in exponent.free_symbols:
+            continue
+        if not exponent.is_polynomial(x):
+            return None
+        p = sp.Poly(exponent, x)
+        growing.append((p.degree(), t, sign_of_coefficient(p.LC(), region)))
+    degrees = [d for d, _, _ in growing]
+    if not growing or len(set(degrees)) < len(degrees) or any(s == 0 for _, _, s in growing):
+        return None
+    top, bottom = sp.fraction(sp.together(bare))
+    symbols = (x, *(t for _, t, _ in growing))
+    if not (top.is_polynomial(*symbols) and bottom.is_polynomial(*symbols)):
+        return None
+    for _, t, s in sorted(growing, reverse=True, key=lambda g: g[0]):
+        p, q = sp.Poly(top, t), sp.Poly(bottom, t)
+        pick = max if s > 0 else min
+        (m,), (n,) = pick(p.monoms()), pick(q.monoms())
+        top, bottom = p.coeff_monomial(t**m).subs(back), q.coeff_monomial(t**n).subs(back)
+        rate = s * (m - n)
+        if rate < 0:
+            return sp.S.Zero
+        if rate > 0:
+            return _grows(top, bottom, x, region)
+    return _rational_function(top / bottom, x, region)
+
+
+def sign_of_coefficient(value: sp.Expr, region: Region) -> int:
+    """The sign of a coefficient in the parameters."""
+    from kassei.core.signs import sign
+
+    return sign(value, region)
+
+
+def _grows(top: sp.Expr, bottom: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
+    """The infinity that a growing exponential times ``top / bottom`` tends to; both rational in ``x``."""
+    if not (top.is_polynomial(x) and bottom.is_polynomial(x)):
+        return None
+    lead = sp.Poly(top, x).LC() / sp.Poly(bottom, x).LC()
+    s = sign_of_coefficient(lead, region)
+    return None if s == 0 else s * sp.oo
+
+
+def _logarithmic_sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
+    """A polynomial plus multiples of logarithms of rational functions: the polynomial wins, then the degrees."""
+    if not expr.has(sp.log):
+        return None
+    polynomial, degree, constant = sp.S.Zero, sp.S.Zero, sp.S.Zero
+    for term in sp.Add.make_args(sp.expand_mul(expr)):
+        if term.is_polynomial(x):
+            polynomial += term
+            continue
+        factor, wave = term.as_independent(x, as_Add=False)
+        if not isinstance(wave, sp.log) or not wave.args[0].is_rational_function(x):
+            return None
+        top, bottom = (sp.Poly(e, x) for e in sp.fraction(sp.cancel(sp.together(wave.args[0]))))
+        lead = top.LC() / bottom.LC()
+        if sign_of_coefficient(lead, region) <= 0:
+            return None
+        degree += factor * (top.degree() - bottom.degree())
+        constant += factor * sp.log(lead)
+    p = sp.Poly(sp.expand(polynomial), x)
+    while p.degree() > 0 and sign_of_coefficient(p.LC(), region) == 0:
+        p = sp.Poly(p.as_expr() - p.LC() * x ** p.degree(), x)
+    if p.degree() > 0:
+        return sp.oo * sign_of_coefficient(p.LC(), region)
+    s = sign_of_coefficient(degree, region)
+    return sp.oo * s if s else p.as_expr() + constant
 
 
 def _sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
@@ -213,7 +291,7 @@ def _friendly(expr: sp.Expr) -> sp.Expr:
 
 
 def _plausible(expr: sp.Expr, x: sp.Symbol, found: sp.Expr) -> bool:
-    """Whether values at 2^6, 2^9, 2^12 come ever nearer to the claimed limit (or grow past every bound)."""
+    """Whether values at 2^6, 2^9 and 2^12 come nearer to the claimed limit (or grow past every bound)."""
     gaps = []
     try:
         for power in (6, 9, 12):
@@ -231,10 +309,8 @@ def _plausible(expr: sp.Expr, x: sp.Symbol, found: sp.Expr) -> bool:
         return bool(gaps[1] > gaps[0] and gaps[2] > gaps[1] and gaps[2] > 0)
     if all(float(g.abs_upper()) < 1e-200 for g in gaps):
         return True
-    shrinking = (gaps[1] < gaps[0] or float(gaps[0].abs_upper()) < 1e-15) and (
-        gaps[2] < gaps[1] or float(gaps[1].abs_upper()) < 1e-15
-    )
-    return bool(shrinking)
+    small = float(gaps[2].abs_upper())
+    return small < 1e-15 or small < 0.7 * float(gaps[0].abs_lower())
 
 
 __all__ = ["NoLimit", "limit"]

@@ -339,14 +339,12 @@ def _coefficients_vanish(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
         if _value_not_zero(expr, v):
             return False
         raise Undecided(f"whether {expr} vanishes identically")
-    scaled = scale_away(expr, v, region)
-    if scaled is not None:
-        return sign(scaled.amplitude, region) == 0 or not _value_not_zero(scaled.shape, v)
     shapes = list(table)
-    if any(s.free_symbols - {v} for s in shapes):
-        return _by_samples(expr, v, region)
-    points = [p for p in inner_points(-sp.oo, sp.oo, 10)]
-    if not independent(shapes, v, points):
+    plain_shapes = not any(s.free_symbols - {v} for s in shapes)
+    if not plain_shapes or not independent(shapes, v, inner_points(-sp.oo, sp.oo, 10)):
+        scaled = scale_away(expr, v, region)
+        if scaled is not None:
+            return sign(scaled.amplitude, region) == 0 or not _value_not_zero(scaled.shape, v)
         return _by_samples(expr, v, region)
     coefficients = sorted(table.values(), key=lambda c: len(c.free_symbols))
     for c in coefficients:

@@ -1,4 +1,4 @@
-"""Definition files: TOML in, an :class:`Activation` out, one clear message for anything that is wrong."""
+"""Definition files: TOML in, an :class:`Activation` out, or an error that says where and why."""
 
 from __future__ import annotations
 
@@ -6,223 +6,342 @@ import difflib
 import keyword
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import sympy as sp
 
 from kassei.core.activation import Activation, Domain, Parameter, Reference
-from kassei.core.expression import BUILTINS, ExpressionError, parse, parse_constant, parse_interval
+from kassei.core.complaint import Complaint, complaint
+from kassei.core.expression import BUILTINS, MAX_SIZE, ExpressionError, names, parse_constant, parse_interval, shown
+from kassei.core.expression import parse as parse
 
-MAX_BYTES = 200_000
+MAX_BYTES = 256 * 1024
 """A definition file may have this many bytes."""
 MAX_PARAMETERS = 12
 """How many parameters one function may have."""
-_SLUG = re.compile(r"[a-z][a-z0-9_]*\Z")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-_KEYS = {"name", "variable", "expr", "parameters", "title", "summary", "aliases", "reference"}
-_PARAMETER_KEYS = {"domain", "default", "learned", "shared"}
-_REFERENCE_KEYS = {"authors", "title", "year", "doi", "arxiv", "url", "eq", "note"}
-_LANGUAGES = {"en", "ja"}
+MAX_TEXT = 4_000
+"""How long a title, a summary or a part of a reference may be."""
+SLUG = re.compile(r"[a-z][a-z0-9_]*\Z", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z", re.ASCII)
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+_ALIAS = re.compile(r"[^\s/\\]{1,60}\Z")
+_SHAPES: Mapping[str, re.Pattern[str]] = {
+    "doi": re.compile(r"10\.[0-9]{4,9}/\S+\Z"),
+    "arxiv": re.compile(r"([0-9]{4}\.[0-9]{4,5}|[a-z-]+(\.[A-Z]{2})?/[0-9]{7})(v[0-9]+)?\Z"),
+    "url": re.compile(r"https?://[^\s\"'<>\\]+\Z"),
+}
+# Names that mean something to SymPy, which reads the strings of `kassei show --json` back, and the arguments that the
+# emitted functions have beside the parameters.
+_SYMPY_NAMES = frozenset(("I", "N", "O", "Q", "S"))
+_ARGUMENTS = frozenset(("out", "dy", "axis"))
+
+_KEYS = ("name", "variable", "expr", "parameters", "title", "summary", "aliases", "reference")
+_PARAMETER_KEYS = ("domain", "default", "learned", "shared")
+_REFERENCE_KEYS = ("authors", "title", "year", "doi", "arxiv", "url", "eq", "note")
+_TYPES = (str, bool, int, Decimal, dict, list)
 
 
 class DefinitionError(ValueError):
-    """A definition that cannot be read; prints as one line ``file: key 'expr', column 12: …``."""
+    """A definition that cannot be read; prints as one line ``file: key 'expr', column 12: …``.
 
-    def __init__(self, path: Path | str, key: str, message: str, column: int | None = None) -> None:
-        where = f"key {key!r}" if key else ""
-        if column is not None:
-            where += f", column {column}"
-        super().__init__(": ".join(part for part in (str(path), where, message) if part))
-        self.path, self.key, self.message, self.column = path, key, message, column
+    ``message`` is a :class:`Complaint`, so that it can be said in another language; ``column`` and ``line`` count
+    from 1 and are None where the trouble is the key as a whole.
+    """
+
+    def __init__(
+        self, path: Path | str, key: str, message: Complaint, column: int | None = None, line: int | None = None
+    ) -> None:
+        super().__init__(str(message))
+        self.path = path
+        self.key = key
+        self.message = message
+        self.column = column
+        self.line = line
+
+    def __str__(self) -> str:
+        return f"{self.place()}: {self.message}"
+
+    def place(self, key_word: str = "key", line_word: str = "line", column_word: str = "column") -> str:
+        """Where, as ``file: key 'expr', column 12``; the words may be another language's."""
+        inside = [f"{key_word} '{self.key}'"] if self.key else []
+        if self.line is not None and (self.line > 1 or not self.key):
+            inside.append(f"{line_word} {self.line}")
+        if self.column is not None:
+            inside.append(f"{column_word} {self.column}")
+        path = shown(str(self.path), 4096)
+        return f"{path}: {', '.join(inside)}" if inside else path
 
 
 def load(path: Path | str) -> Activation:
-    """Read one definition file.
+    """Read a definition file.
 
-    Raises ``DefinitionError`` for anything wrong with the file or its contents.
+    Args:
+        path: A UTF-8 TOML file of at most 256 KiB, as the interface describes it.
+
+    Returns:
+        The activation, with ``path`` set.
+
+    Raises:
+        DefinitionError: If the file cannot be read or says something that is not a definition. Nothing is evaluated.
     """
     path = Path(path)
     try:
-        if path.is_dir():
-            raise DefinitionError(path, "", "this is a folder, not a definition file")
-        data = path.read_bytes()
-    except OSError as problem:
-        raise DefinitionError(path, "", f"cannot be read ({problem.strerror or problem})") from problem
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise DefinitionError(path, "", complaint("file_missing")) from None
+    except IsADirectoryError:
+        raise DefinitionError(path, "", complaint("file_is_folder")) from None
+    except (OSError, ValueError) as reason:  # ValueError: a NUL in the path
+        text = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
+        raise DefinitionError(path, "", complaint("file_unreadable", reason=text)) from None
     if len(data) > MAX_BYTES:
-        raise DefinitionError(path, "", f"has {len(data)} bytes; at most {MAX_BYTES} are read")
+        raise DefinitionError(path, "", complaint("file_too_large", limit=MAX_BYTES))
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        raise DefinitionError(path, "", f"is not UTF-8 text (byte {problem.start})") from problem
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as reason:
+        raise DefinitionError(path, "", complaint("file_not_utf8", position=reason.start)) from None
     return parse_definition(text, path)
 
 
 def parse_definition(text: str, path: Path | str) -> Activation:
-    """Read the text of a definition file; ``path`` names it in messages and gives the default name."""
-    return _Definition(text, Path(path)).read()
+    """Read the text of a definition; ``path`` names it in errors and gives the default name. See :func:`load`."""
+    try:
+        table = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as reason:
+        raise _toml_error(path, str(reason)) from None
+    except (ValueError, RecursionError, ArithmeticError) as reason:
+        # an integer of thousands of digits, arrays nested a thousand deep, an exponent no Decimal holds
+        raise DefinitionError(path, "", complaint("toml", reason=str(reason).split(";")[0])) from None
+    return _Definition(Path(path), table).activation()
+
+
+def _toml_error(path: Path | str, reason: str) -> DefinitionError:
+    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", reason, re.DOTALL)
+    said = complaint("toml", reason=shown(match[1] if match and match[2] else reason, 200))
+    if match is None or match[2] is None:
+        return DefinitionError(path, "", said)
+    return DefinitionError(path, "", said, column=int(match[3]), line=int(match[2]))
+
+
+def _type_name(kind: type) -> Complaint:
+    return complaint(f"type_{kind.__name__}" if kind in _TYPES else "type_date")
 
 
 class _Definition:
-    def __init__(self, text: str, path: Path) -> None:
+    """The checks, key by key; every method raises ``DefinitionError`` at the key it reads."""
+
+    def __init__(self, path: Path, table: dict[str, Any]) -> None:
         self.path = path
-        try:
-            self.data = tomllib.loads(text, parse_float=str)
-        except (tomllib.TOMLDecodeError, RecursionError, ValueError) as problem:
-            raise DefinitionError(path, "", f"is not TOML: {problem}") from problem
+        self.table = table
 
-    def fail(self, key: str, message: str, column: int | None = None) -> DefinitionError:
-        return DefinitionError(self.path, key, message, column)
-
-    def read(self) -> Activation:
-        self.only(self.data, _KEYS, "")
-        if "expr" not in self.data:
-            raise self.fail("expr", "is missing: a definition needs a formula")
-        source = self.text(self.data, "expr", "expr")
-        name = self.name()
-        tables = self.table("parameters")
-        if len(tables) > MAX_PARAMETERS:
-            raise self.fail("parameters", f"has {len(tables)} entries; at most {MAX_PARAMETERS} are read")
-        names = [self.symbol_name(n, f"parameters.{n}") for n in tables]
-        variable = self.variable(source, names)
-        symbols = {n: sp.Symbol(n, real=True) for n in (variable, *names)}
-        try:
-            expr = parse(source, variable, names)
-        except ExpressionError as problem:
-            raise self.fail("expr", str(problem.message), problem.column) from problem
-        except RecursionError as problem:
-            raise self.fail("expr", "is nested too deep") from problem
+    def activation(self) -> Activation:
+        """The whole definition."""
+        table = self.table
+        self.known(table, _KEYS, "")
+        if "expr" not in table:
+            self.refuse("expr", "expr_missing")
+        source: str = self.of_type(table["expr"], str, "expr")
+        declared = self.of_type(table.get("parameters", {}), dict, "parameters")
+        if len(declared) > MAX_PARAMETERS:
+            self.refuse("parameters", "too_many_parameters", found=len(declared), limit=MAX_PARAMETERS)
+        variable = self.variable(source, declared)
+        parameters = tuple(self.parameter(name, body, variable) for name, body in declared.items())
+        expr = self.read("expr", lambda: parse(source, variable, [p.name for p in parameters]))
         return Activation(
-            name=name,
-            variable=symbols[variable],
+            name=self.name(),
+            variable=sp.Symbol(variable, real=True),
             source=" ".join(source.split()),
             expr=expr,
-            parameters=tuple(self.parameter(n, tables[n], symbols[n]) for n in names),
-            title=self.words("title"),
-            summary=self.words("summary"),
+            parameters=parameters,
+            title=self.translations("title"),
+            summary=self.translations("summary"),
             aliases=self.aliases(),
             references=self.references(),
             path=self.path,
         )
 
-    def only(self, table: Mapping[str, Any], allowed: set[str], prefix: str) -> None:
+    # refusals
+
+    def refuse(self, key: str, message: str, **facts: Any) -> NoReturn:
+        """Raise at a key."""
+        raise DefinitionError(self.path, key, complaint(message, **facts))
+
+    def read(self, key: str, parsed: Callable[[], Any]) -> Any:
+        """What a parser returns; its refusals are raised at a key."""
+        try:
+            return parsed()
+        except ExpressionError as error:
+            raise DefinitionError(self.path, key, error.message, error.column, error.line) from None
+
+    def known(self, table: Mapping[str, Any], allowed: Iterable[str], prefix: str) -> None:
+        """Refuse keys that mean nothing, naming the one that may have been meant."""
+        allowed = tuple(allowed)
         for key in table:
             if key not in allowed:
-                near = difflib.get_close_matches(key, sorted(allowed), 1)
-                hint = f" (did you mean {near[0]!r}?)" if near else f"; known are {', '.join(sorted(allowed))}"
-                raise self.fail(prefix + key, f"is not a key of a definition{hint}")
+                near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.6)
+                hint = complaint("did_you_mean", names=near[0]) if near else None
+                hint = hint or complaint("allowed_keys", names=", ".join(allowed))
+                self.refuse(prefix + shown(key, 40), "unknown_key", hint=hint)
 
-    def text(self, table: Mapping[str, Any], key: str, shown: str) -> str:
-        value = table[key]
-        if not isinstance(value, str):
-            raise self.fail(shown, f"must be text in quotes, not {_kind(value)}")
+    def of_type(self, value: Any, kind: type, key: str) -> Any:
+        """The value, if it is of one TOML type."""
+        if type(value) is not kind:
+            self.refuse(key, "wrong_type", wanted=_type_name(kind), found=_type_name(type(value)))
         return value
 
-    def table(self, key: str) -> Mapping[str, Any]:
-        value = self.data.get(key, {})
-        if not isinstance(value, dict):
-            raise self.fail(key, f"must be a table, not {_kind(value)}")
-        return value
+    def text(self, value: Any, key: str, *, limit: int = MAX_TEXT, lines: bool = False) -> str:
+        """A text without control characters, on one line unless ``lines``."""
+        text: str = self.of_type(value, str, key)
+        if len(text) > limit:
+            self.refuse(key, "text_too_long", length=len(text), limit=limit)
+        if not lines and "\n" in text:
+            self.refuse(key, "one_line")
+        if any((ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 for c in text):
+            self.refuse(key, "control_character")
+        return text.strip()
+
+    # keys
 
     def name(self) -> str:
-        if "name" in self.data:
-            name = self.text(self.data, "name", "name")
-            if not _SLUG.match(name):
-                raise self.fail("name", f"{name!r} must be a slug: a small letter, then small letters, digits and _")
-            return name
-        stem = self.path.stem
-        if not _SLUG.match(stem):
-            raise self.fail("name", f"is missing, and the file's name {stem!r} is no slug: add name = \"my_function\"")
-        return stem
+        """``name``, or the file's stem."""
+        given = "name" in self.table
+        found = self.text(self.table["name"], "name", limit=200) if given else self.path.stem
+        if not SLUG.match(found):
+            self.refuse("name", "name_not_slug" if given else "stem_not_slug", found=shown(found, 60))
+        if keyword.iskeyword(found):
+            self.refuse("name", "name_is_keyword", found=found)
+        return found
 
-    def symbol_name(self, name: str, key: str) -> str:
-        if not _NAME.match(name) or keyword.iskeyword(name):
-            raise self.fail(key, f"{name!r} cannot be a name: use a letter, then letters, digits and _")
-        if name in BUILTINS:
-            raise self.fail(key, f"{name!r} is a function or constant of the language and cannot be a name")
-        return name
+    def variable(self, source: str, declared: Mapping[str, Any]) -> str:
+        """``variable``, or whichever of v and x the formula uses without declaring it."""
+        if "variable" not in self.table:
+            used = names(source)
+            return next((name for name in ("v", "x") if name in used and name not in declared), "v")
+        found = self.text(self.table["variable"], "variable", limit=200)
+        self.symbol(found, "variable")
+        return found
 
-    def variable(self, source: str, parameters: list[str]) -> str:
-        if "variable" in self.data:
-            name = self.symbol_name(self.text(self.data, "variable", "variable"), "variable")
-        else:
-            used = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", source))
-            free = [n for n in ("v", "x") if n not in parameters]
-            name = next((n for n in free if n in used), free[0] if free else "v")
-        if name in parameters:
-            raise self.fail(f"parameters.{name}", f"a parameter cannot be named like the variable {name!r}")
-        return name
+    def symbol(self, name: str, key: str) -> None:
+        """Refuse what cannot be the name of a variable or a parameter."""
+        found = shown(name, 60)
+        if not _IDENTIFIER.match(name):
+            self.refuse(key, "symbol_malformed", found=found)
+        for taken, message in (
+            (BUILTINS, "symbol_is_builtin"),
+            (_SYMPY_NAMES, "symbol_is_sympy"),
+            (_ARGUMENTS, "symbol_is_argument"),
+            (frozenset(keyword.kwlist), "symbol_is_keyword"),
+        ):
+            if name in taken:
+                self.refuse(key, message, found=found)
 
-    def parameter(self, name: str, table: Any, symbol: sp.Symbol) -> Parameter:
-        key = f"parameters.{name}"
-        if not isinstance(table, dict):
-            raise self.fail(key, f"must be a table, not {_kind(table)}")
-        self.only(table, _PARAMETER_KEYS, f"{key}.")
-        domain = self.domain(table.get("domain", "Reals"), f"{key}.domain")
-        default = self.default(table, key, domain)
-        learned = table.get("learned", False)
-        if not isinstance(learned, bool):
-            raise self.fail(f"{key}.learned", f"must be true or false, not {_kind(learned)}")
-        shared = table.get("shared", "layer")
+    def parameter(self, name: str, body: Any, variable: str) -> Parameter:
+        """One table ``[parameters.NAME]``."""
+        key = f"parameters.{shown(name, 60)}"
+        self.symbol(name, key)
+        if name == variable:
+            self.refuse(key, "parameter_is_variable", found=name)
+        body = self.of_type(body, dict, key)
+        self.known(body, _PARAMETER_KEYS, f"{key}.")
+        domain = self.domain(body.get("domain", "Reals"), f"{key}.domain")
+        learned: bool = self.of_type(body.get("learned", False), bool, f"{key}.learned")
+        shared = self.of_type(body.get("shared", "layer"), str, f"{key}.shared")
         if shared not in ("layer", "channel"):
-            raise self.fail(f"{key}.shared", f"must be \"layer\" or \"channel\", not {shared!r}")
-        return Parameter(symbol=symbol, domain=domain, default=default, learned=learned, shared=shared)
+            self.refuse(f"{key}.shared", "shared_value", found=shown(shared))
+        return Parameter(
+            symbol=sp.Symbol(name, real=True),
+            domain=domain,
+            default=self.default(body, domain, f"{key}.default"),
+            learned=learned,
+            shared=shared,
+        )
 
-    def domain(self, text: Any, key: str) -> Domain:
-        if not isinstance(text, str):
-            raise self.fail(key, f"must be text such as \"Reals\" or \"(0, oo)\", not {_kind(text)}")
+    def domain(self, value: Any, key: str) -> Domain:
+        """``domain``: all of R, or an interval."""
+        text: str = self.of_type(value, str, key)
         if text.strip() == "Reals":
             return Domain()
-        try:
-            lo, hi, lo_closed, hi_closed = parse_interval(text)
-        except ExpressionError as problem:
-            raise self.fail(key, str(problem.message), problem.column) from problem
+        lo, hi, lo_closed, hi_closed = self.read(key, lambda: parse_interval(text))
         return Domain(lo=lo, hi=hi, lo_closed=lo_closed, hi_closed=hi_closed)
 
-    def default(self, table: Mapping[str, Any], key: str, domain: Domain) -> sp.Rational:
-        shown = f"{key}.default"
-        if "default" not in table:
-            raise self.fail(shown, "is missing: say which value stands where none is given, such as default = 1.0")
-        value = table["default"]
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise self.fail(shown, f"must be a number, not {_kind(value)}")
-        try:
-            number = parse_constant(str(value))
-        except ExpressionError as problem:
-            raise self.fail(shown, f"{value!r} is not a number: {problem.message}") from problem
+    def default(self, body: Mapping[str, Any], domain: Domain, key: str) -> sp.Rational:
+        """``default``: a number of the domain, exactly as written."""
+        if "default" not in body:
+            self.refuse(key, "default_missing", instead=_some_value(domain))
+        value = body["default"]
+        if type(value) is str:
+            number = self.read(key, lambda: parse_constant(value))
+        elif type(value) is int or type(value) is Decimal:
+            number = self.rational(value, key)
+        else:
+            self.refuse(key, "wrong_type", wanted=_type_name(Decimal), found=_type_name(type(value)))
         if not number.is_Rational:
-            raise self.fail(shown, f"{value!r} must be a rational number")
+            self.refuse(key, "default_not_rational", found=number)
         if not domain.contains(number):
-            raise self.fail(shown, f"{value} lies outside the domain {domain}")
-        return sp.Rational(number)
+            self.refuse(key, "default_outside", found=shown(str(value), 60), domain=domain)
+        return number
 
-    def words(self, key: str) -> Mapping[str, str]:
-        table = self.table(key)
-        self.only(table, _LANGUAGES, f"{key}.")
-        return MappingProxyType({lang: self.text(table, lang, f"{key}.{lang}").strip() for lang in table})
+    def rational(self, value: int | Decimal, key: str) -> sp.Rational:
+        """A TOML number, exactly; refused where a double could not come near it."""
+        number = Decimal(value)
+        if not number.is_finite():
+            self.refuse(key, "number_not_finite", found=value)
+        if number and abs(number.adjusted()) > MAX_SIZE:
+            self.refuse(key, "number_too_large", limit=MAX_SIZE)
+        return sp.Rational(*number.as_integer_ratio())
+
+    def translations(self, key: str) -> Mapping[str, str]:
+        """``title`` or ``summary``: a table from language to text."""
+        table = self.of_type(self.table.get(key, {}), dict, key)
+        for lang in table:
+            if not _LANGUAGE.match(lang):
+                self.refuse(f"{key}.{shown(lang)}", "language_tag")
+        lines = key != "title"
+        return MappingProxyType({lang: self.text(table[lang], f"{key}.{lang}", lines=lines) for lang in table})
 
     def aliases(self) -> tuple[str, ...]:
-        value = self.data.get("aliases", [])
-        if not isinstance(value, list) or any(not isinstance(a, str) for a in value):
-            raise self.fail("aliases", "must be a list of texts")
-        return tuple(value)
+        """``aliases``: other names it is found under."""
+        found = self.of_type(self.table.get("aliases", []), list, "aliases")
+        for k, alias in enumerate(found):
+            text = self.of_type(alias, str, f"aliases[{k}]")
+            if not _ALIAS.match(text) or not text.isprintable() or text.startswith("-"):
+                self.refuse(f"aliases[{k}]", "alias_malformed", found=shown(text))
+        return tuple(found)
 
     def references(self) -> tuple[Reference, ...]:
-        rows = self.data.get("reference", [])
-        if not isinstance(rows, list) or any(not isinstance(r, dict) for r in rows):
-            raise self.fail("reference", "must be written as [[reference]] tables")
-        out = []
-        for k, row in enumerate(rows):
-            self.only(row, _REFERENCE_KEYS, f"reference[{k}].")
-            if "year" in row and (isinstance(row["year"], bool) or not isinstance(row["year"], int)):
-                raise self.fail(f"reference[{k}].year", f"must be a whole number, not {_kind(row['year'])}")
-            fields = {key: self.text(row, key, f"reference[{k}].{key}") for key in row if key != "year"}
-            out.append(Reference(year=row.get("year"), **fields))
-        return tuple(out)
+        """The ``[[reference]]`` tables, in order."""
+        rows = self.of_type(self.table.get("reference", []), list, "reference")
+        return tuple(self.reference(row, f"reference[{k}]") for k, row in enumerate(rows))
+
+    def reference(self, row: Any, key: str) -> Reference:
+        """One ``[[reference]]`` table."""
+        row = self.of_type(row, dict, key)
+        self.known(row, _REFERENCE_KEYS, f"{key}.")
+        texts = {name: self.text(row[name], f"{key}.{name}") for name in row if name != "year"}
+        for name, shape in _SHAPES.items():
+            if name in texts and not shape.match(texts[name]):
+                self.refuse(f"{key}.{name}", f"reference_{name}", found=shown(texts[name], 60))
+        year: int | None = self.of_type(row["year"], int, f"{key}.year") if "year" in row else None
+        if year is not None and not 1600 <= year <= 2200:
+            self.refuse(f"{key}.year", "reference_year", found=year)
+        return Reference(year=year, **texts)
 
 
-def _kind(value: Any) -> str:
-    names = {bool: "true or false", int: "a number", str: "text", list: "a list", dict: "a table"}
-    return names.get(type(value), type(value).__name__)
+def _some_value(domain: Domain) -> str:
+    """A simple number inside a domain, as TOML would have it."""
+    candidates = [sp.Integer(0), sp.Integer(1), sp.Integer(-1), sp.Rational(1, 2), sp.Rational(-1, 2)]
+    if domain.lo.is_finite and domain.hi.is_finite:
+        middle = (domain.lo + domain.hi) / 2
+        near = sp.Rational(str(middle.evalf(15)))
+        candidates += [middle] if middle.is_Rational else [near.limit_denominator(10**k) for k in (1, 2, 4, 8, 15)]
+    elif domain.lo.is_finite:
+        candidates.append(sp.ceiling(domain.lo) + 1)
+    elif domain.hi.is_finite:
+        candidates.append(sp.floor(domain.hi) - 1)
+    inside = next((c for c in candidates if domain.contains(c)), candidates[-1])
+    return f"{inside}.0" if inside.is_Integer else f'"{inside}"'

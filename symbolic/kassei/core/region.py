@@ -53,7 +53,10 @@ class Region:
 
     def domain(self, symbol: sp.Symbol) -> Domain:
         """The interval of one free symbol."""
-        return dict(self.domains)[symbol]
+        for known, domain in self.domains:
+            if known == symbol:
+                return domain
+        raise Undecided(f"the domain of {symbol}")
 
     def apply(self, expr: sp.Expr) -> sp.Expr:
         """``expr`` with every fixed symbol replaced."""

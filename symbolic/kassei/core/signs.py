@@ -133,11 +133,26 @@ def _factor_sign(expr: sp.Expr, region: Region) -> int:
         return -1
     if len(symbols) == 1:
         return _lone_sign(expr, symbols[0], region)
+    level = _exponential_level(expr)
+    if level is not None:
+        return sign(level, region)
     here = number_sign(region.at_sample(expr))
     open_signs = [s for s in (-1, 0, 1) if s == here or not impossible(region.domains, (*region.facts, (expr, s)))]
     if len(open_signs) == 1:
         return here
     raise Fork(expr)
+
+
+def _exponential_level(expr: sp.Expr) -> sp.Expr | None:
+    """``u - log(c)`` or its negative for ``expr`` equal to ``p*exp(u) + q`` with numbers of opposite signs."""
+    constant, rest = expr.as_independent(*expr.free_symbols, as_Add=True)
+    factor, wave = rest.as_independent(*expr.free_symbols, as_Add=False)
+    if not isinstance(wave, sp.exp) or not constant.is_number or not factor.is_number or constant == 0:
+        return None
+    side = number_sign(factor)
+    if side * number_sign(constant) >= 0:
+        return None
+    return side * (wave.args[0] - sp.log(-constant / factor))
 
 
 def _lone_sign(expr: sp.Expr, symbol: sp.Symbol, region: Region) -> int:
@@ -192,6 +207,8 @@ def chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region,
 def _chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int) -> Chart:
     if x not in expr.free_symbols:
         return Chart((), (sign(expr, region),))
+    if expr.has(sp.sin, sp.cos) and (lo == -sp.oo or hi == sp.oo) and sinusoid(expr, x) is not None:
+        return _atomic(expr, x, lo, hi, region, depth)
     charts = []
     total = 1
     left: Undecided | None = None
@@ -254,8 +271,20 @@ def _single(root: sp.Expr, before: int, after: int, lo: sp.Expr, hi: sp.Expr, re
 def _atomic(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int) -> Chart:
     """Chart of one factor, with the step that justifies it appended to those it stands on."""
     flat, reason = _atomic_with_reason(g, x, lo, hi, region, depth)
-    layout = {"expr": g, "lo": lo, "hi": hi, "zeros": flat.points, "signs": flat.signs}
-    return replace(flat, why=(*flat.why, Step(f"sign_{reason}", layout)))
+    step = Step("sign", {"layout": layout(g, lo, hi, flat), "reason": Step(f"why_{reason}")})
+    return replace(flat, why=(*flat.why, step))
+
+
+def layout(expr: sp.Expr, lo: sp.Expr, hi: sp.Expr, flat: Chart) -> Step:
+    """What a chart says, as a step: the sign throughout, or zeros and signs."""
+    facts = {"expr": expr, "lo": lo, "hi": hi, "zeros": flat.points, "signs": flat.signs}
+    if flat.periodic:
+        kind = "mixed" if len(set(flat.signs)) > 1 else {1: "nonnegative", -1: "nonpositive"}[flat.signs[0]]
+    elif flat.points:
+        kind = "zeros"
+    else:
+        kind = {1: "positive", 0: "zero", -1: "negative"}[flat.signs[0]]
+    return Step(f"layout_{kind}", facts)
 
 
 def _atomic_with_reason(

@@ -14,7 +14,7 @@ from kassei.core.extent import Extent
 from kassei.core.pieces import Form, Piece
 from kassei.core.prove import Edge, Finding, edges, falling_pair, slope_of
 from kassei.core.region import Region, shorten
-from kassei.core.signs import Chart, chart, order
+from kassei.core.signs import Chart, chart, layout, order
 from kassei.core.verdict import Step
 
 SEARCH = 64
@@ -41,14 +41,7 @@ def sided_chart(piece: Piece, v: sp.Symbol, region: Region, times: int = 1) -> C
 
 def chart_step(key: str, piece: Piece, v: sp.Symbol, flat: Chart, times: int = 1) -> Step:
     """The step that reads the signs of a derivative off its chart."""
-    facts = {
-        "lo": piece.lo,
-        "hi": piece.hi,
-        "slope": slope_of(piece, v, times),
-        "zeros": flat.points,
-        "signs": flat.signs,
-    }
-    return Step(key, facts)
+    return Step(key, {"layout": layout(slope_of(piece, v, times), piece.lo, piece.hi, flat)})
 
 
 def negative_somewhere(expr: sp.Expr, v: sp.Symbol, piece: Piece, region: Region) -> sp.Rational | None:
@@ -178,6 +171,7 @@ def edge_facts(edge: Edge) -> dict[str, Any]:
 def curved(form: Form, region: Region, activation: Activation, way: int) -> Finding:
     """Convex (``way`` 1) or concave (-1): continuous, f'' of that sign on each piece, slopes that turn that way."""
     v = form.variable
+    kind = "convex" if way > 0 else "concave"
     if not form.total:
         return undefined(form)
     steps: list[Step] = []
@@ -198,22 +192,22 @@ def curved(form: Form, region: Region, activation: Activation, way: int) -> Find
             if at is None:
                 open_one = left
                 continue
-            facts = {"at": at, "slope": slope_of(piece, v, 2)}
+            facts = {"at": at, "bend": slope_of(piece, v, 2)}
             witness = {"points": [str(at)]}
-            return Finding(truth=False, witness=witness, steps=(Step("bend_wrong_at", facts),))
+            return Finding(truth=False, witness=witness, steps=(Step(f"not_{kind}_at", facts),))
         if -way in flat.signs:
-            steps = [*flat.why, chart_step("bend_wrong", piece, v, flat, 2)]
+            steps = [*flat.why, chart_step(f"not_{kind}_bend", piece, v, flat, 2)]
             point = _segment_point(piece, flat, -way, region)
             return Finding(truth=False, witness={"points": point}, steps=tuple(steps))
-        steps += [*flat.why, chart_step("bend_right", piece, v, flat, 2)]
+        steps += [*flat.why, chart_step(f"{kind}_bend", piece, v, flat, 2)]
     for edge in seen:
         if edge.slope_left is None or edge.slope_right is None:
             raise Undecided(f"the slopes at {edge.at}")
         if order(edge.slope_right, edge.slope_left, region) * way < 0:
             facts = {"at": edge.at, "left": edge.slope_left, "right": edge.slope_right}
             witness = {"at": str(region.at_sample(edge.at))}
-            return Finding(truth=False, witness=witness, steps=(Step("kink_wrong", facts),))
-        steps.append(Step("kink_right", {"at": edge.at, "left": edge.slope_left, "right": edge.slope_right}))
+            return Finding(truth=False, witness=witness, steps=(Step(f"not_{kind}_kink", facts),))
+        steps.append(Step(f"{kind}_kink", {"at": edge.at, "left": edge.slope_left, "right": edge.slope_right}))
     if open_one is not None:
         raise open_one
     return Finding(truth=True, steps=tuple(steps))
@@ -307,8 +301,8 @@ def slope_level_set(form: Form, region: Region, level: int) -> tuple[list[Stretc
             raise Undecided(f"infinitely many points with slope {level}")
         else:
             found += [Stretch(p, True, p, True) for p in flat.points]
-        facts = {"lo": piece.lo, "hi": piece.hi, "slope": slope_of(piece, v), "level": sp.Integer(level)}
-        steps += [*flat.why, Step("slope_level", {**facts, "zeros": flat.points, "signs": flat.signs})]
+        gap = layout(slope_of(piece, v) - level, piece.lo, piece.hi, flat)
+        steps += [*flat.why, Step("slope_level", {"level": sp.Integer(level), "layout": gap})]
     for edge in edges(form, region):
         if edge.differentiable(region) and edge.slope_left is not None and order(edge.slope_left, sp.Integer(level), region) == 0:
             found.append(Stretch(edge.at, True, edge.at, True))
