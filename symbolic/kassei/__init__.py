@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kassei.codegen import emit
     from kassei.core.activation import Activation
-    from kassei.library import analyze, catalogue
     from kassei.core.dossier import Dossier
     from kassei.core.reading import load
-    from kassei.codegen import emit
+    from kassei.library import analyze, catalogue
 
 __version__ = "0.1.0"
 __all__ = ["Activation", "Dossier", "__version__", "analyze", "catalogue", "emit", "load"]

@@ -33,7 +33,7 @@ class Domain:
         return bool(self.as_set().contains(value))
 
     def __str__(self) -> str:
-        """The interface's spelling: ``Reals``, ``(0, oo)``, ``[0, 1]`` …"""
+        """The interface's spelling, such as ``Reals``, ``(0, oo)`` or ``[0, 1]``."""
         if self.lo == -sp.oo and self.hi == sp.oo:
             return "Reals"
         return f"{'[' if self.lo_closed else '('}{self.lo}, {self.hi}{']' if self.hi_closed else ')'}"
@@ -109,9 +109,7 @@ class Activation:
             "name": self.name,
             "variable": self.variable.name,
             "expr": self.source,
-            "parameters": {
-                p.name: [str(p.domain), str(p.default), p.learned, p.shared] for p in self.parameters
-            },
+            "parameters": {p.name: [str(p.domain), str(p.default), p.learned, p.shared] for p in self.parameters},
         }
         text = json.dumps(meaning, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()

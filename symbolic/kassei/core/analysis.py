@@ -75,7 +75,8 @@ def domain_of(subject: Subject) -> Verdict:
         if form.total:
             return Finding(truth=True, steps=(Step("defined"),))
         where = undefined_at(form)
-        return Finding(truth=False, witness={"undefined_at": where}, steps=(Step("undefined", {"where": ", ".join(where)}),))
+        return Finding(
+            truth=False, witness={"undefined_at": where}, steps=(Step("undefined", {"where": ", ".join(where)}),)
+        )
 
     return subject.decide(ask, "singularities")
-

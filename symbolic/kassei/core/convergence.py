@@ -61,7 +61,11 @@ def _param_limit(
             return ParamLimit(param=p.name, to=label, equals=None, steps=(Step("limit_open", {"why": str(left)}),))
     if len(found) == 2:
         left_one, right_one = found
-        if left_one.equals is None or right_one.equals is None or not _same(left_one.equals, right_one.equals, activation.variable, region):
+        if (
+            left_one.equals is None
+            or right_one.equals is None
+            or not _same(left_one.equals, right_one.equals, activation.variable, region)
+        ):
             steps = (Step("limit_sides_differ", {"param": p.name, "to": to}),)
             return ParamLimit(param=p.name, to=label, equals=None, exists=False, steps=steps)
         return _weaker(left_one, right_one)
@@ -357,9 +361,7 @@ def _limit_of_largest(distance: sp.Expr, p: sp.Symbol, to: sp.Expr, side: str, r
     return limits.limit(distance, p, to, side, region)
 
 
-def _distance(
-    gap: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
-) -> tuple[sp.Expr, sp.Expr]:
+def _distance(gap: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> tuple[sp.Expr, sp.Expr]:
     """``(sup |gap|, the piece it comes from)`` on an interval."""
     form = normal_form(gap, v, region)
     sizes: list[sp.Expr] = []
@@ -417,4 +419,3 @@ def known_forms(functions: Mapping[str, Activation]) -> dict[str, Form]:
             continue
         out[name] = Form(form.variable, form.pieces, form.values, f.expr)
     return out
-

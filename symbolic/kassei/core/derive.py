@@ -74,9 +74,7 @@ def _assemble(
         shown.append((_of_form(activation, case, derive_piece), case.condition, case))
     general = [one for one in shown if not one[2].region.fixed]
     kept = [
-        one
-        for one in shown
-        if not one[2].region.fixed or not any(_specialises(g[0], one[0], one[2]) for g in general)
+        one for one in shown if not one[2].region.fixed or not any(_specialises(g[0], one[0], one[2]) for g in general)
     ]
     distinct: list[tuple[sp.Expr, sp.Basic]] = []
     for expr, condition, _ in kept:
@@ -187,4 +185,3 @@ def _generalised(tree: Tree[Any]) -> Tree[Any]:
         return leaf
 
     return graft(tree, grow)
-

@@ -42,6 +42,7 @@ class RootConstant(sp.AtomicExpr):  # type: ignore[misc]
     is_comparable = True
 
     def __new__(cls, function: sp.Expr, variable: sp.Symbol, lo: sp.Rational, hi: sp.Rational) -> RootConstant:
+        """Name the root; nothing is computed yet."""
         self = super().__new__(cls)
         self.function, self.variable, self.lo, self.hi = function, variable, sp.Rational(lo), sp.Rational(hi)
         return self  # type: ignore[no-any-return]
@@ -51,14 +52,17 @@ class RootConstant(sp.AtomicExpr):  # type: ignore[misc]
 
     @property
     def is_positive(self) -> bool | None:
+        """True or False where the bracket decides it."""
         return True if self.lo >= 0 else (False if self.hi <= 0 else None)
 
     @property
     def is_negative(self) -> bool | None:
+        """True or False where the bracket decides it."""
         return True if self.hi <= 0 else (False if self.lo >= 0 else None)
 
     @property
     def is_zero(self) -> bool | None:
+        """False where the bracket excludes zero."""
         return False if self.lo >= 0 or self.hi <= 0 else None
 
     def _sympystr(self, printer: Any) -> str:
@@ -237,7 +241,7 @@ def _power(expr: sp.Pow, box: Mapping[sp.Symbol, Any]) -> Any:
     if exponent.is_Integer:
         return b ** int(exponent)
     if exponent.is_Rational and exponent.q == 2:
-        root = b.sqrt() if not (b == 0) else arb(0)
+        root = arb(0) if b == 0 else b.sqrt()
         return root ** int(exponent.p)
     if exponent.is_Rational and b == 0:
         return arb(0) if exponent > 0 else arb("nan")
@@ -381,5 +385,4 @@ def _decimal(value: sp.Rational, places: int) -> str:
 
     with localcontext() as c:
         c.prec = max(60, places + 40)
-        text = format((Decimal(int(value.p)) / Decimal(int(value.q))).quantize(Decimal(1).scaleb(-places)), "f")
-    return text
+        return format((Decimal(int(value.p)) / Decimal(int(value.q))).quantize(Decimal(1).scaleb(-places)), "f")

@@ -57,7 +57,7 @@ def extent(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
             return Extent(middle - width, True, middle + width, True, (Step("range_sinusoid", {"expr": expr}),))
     slope = smooth_derivative(expr, v)
     flat = chart(slope, v, lo, hi, region)
-    if flat.periodic and len(set(flat.signs)) > 1 or None in ends:
+    if (flat.periodic and len(set(flat.signs)) > 1) or None in ends:
         raise Undecided(f"the range of {expr}")
     nodes: list[tuple[sp.Expr, bool]] = [(_known(ends[0]), False)]
     nodes += [(region.apply(expr.subs(v, p)), True) for p in flat.points]
@@ -105,7 +105,9 @@ def extreme(nodes: Iterable[tuple[sp.Expr, bool]], way: int, region: Region) -> 
     return best
 
 
-def largest_size(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> tuple[sp.Expr, tuple[Step, ...]]:
+def largest_size(
+    expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
+) -> tuple[sp.Expr, tuple[Step, ...]]:
     """The supremum of ``abs(expr)`` on ``(lo, hi)``, as an expression in the parameters that splits them little."""
     expr = region.apply(expr)
     constant, rest = sp.factor_terms(expr).as_independent(v, as_Add=False)
@@ -139,5 +141,3 @@ def size(expr: sp.Expr, region: Region) -> sp.Expr:
     except (Fork, Undecided):
         return sp.Abs(expr)
     return s * expr
-
-

@@ -164,13 +164,23 @@ def _exponential_function(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Exp
         p, q = sp.Poly(top, t), sp.Poly(bottom, t)
         pick = max if s > 0 else min
         (m,), (n,) = pick(p.monoms()), pick(q.monoms())
-        top, bottom = p.coeff_monomial(t**m).subs(back), q.coeff_monomial(t**n).subs(back)
+        top, bottom = p.coeff_monomial(t**m), q.coeff_monomial(t**n)
+        if not (_leads(top, x, back, region) and _leads(bottom, x, back, region)):
+            return None
         rate = s * (m - n)
         if rate < 0:
             return sp.S.Zero
         if rate > 0:
-            return _grows(top, bottom, x, region)
-    return _rational_function(top / bottom, x, region)
+            return _grows(top.subs(back), bottom.subs(back), x, region)
+    return _rational_function((top / bottom).subs(back), x, region)
+
+
+def _leads(coefficient: sp.Expr, x: sp.Symbol, back: dict[sp.Expr, sp.Expr], region: Region) -> bool:
+    """Whether a coefficient that was picked as the dominant one is not zero for any parameters of the region."""
+    lead = sp.Poly(coefficient.subs(back), x).LC() if x in coefficient.free_symbols else coefficient.subs(back)
+    if x in lead.free_symbols:  # another exponential stands in it: the next round looks at that
+        return True
+    return sign_of_coefficient(lead, region) != 0
 
 
 def sign_of_coefficient(value: sp.Expr, region: Region) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import sympy as sp
 
@@ -120,7 +121,7 @@ def _split(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
             cuts = _insert(cuts, point, region)
     out = []
     ends = [lo, *cuts, hi]
-    for low, high in zip(ends, ends[1:], strict=False):
+    for low, high in pairwise(ends):
         branch = _branch(switch, v, low, high, region)
         out += _split(_replace(expr, switch, branch), v, low, high, region)
     return out
@@ -284,7 +285,7 @@ def _where_defined(piece: Piece, v: sp.Symbol, region: Region) -> list[Piece]:
                 raise Undecided(f"where {base} vanishes")
             ends = [part.lo, *flat.points, part.hi]
             for k, s in enumerate(flat.signs):
-                bad = s == 0 and need in ("nonzero", "positive") or s < 0 and need != "nonzero"
+                bad = (s == 0 and need in ("nonzero", "positive")) or (s < 0 and need != "nonzero")
                 smaller.append(Piece(ends[k], ends[k + 1], sp.nan if bad else part.expr))
         parts = smaller
     return parts

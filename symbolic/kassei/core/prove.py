@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -238,7 +239,7 @@ def exact_or_enclosed(value: sp.Expr, activation: Activation) -> Any:
 
 
 def value_here(activation: Activation, at: sp.Expr, region: Region) -> sp.Expr:
-    """f at an exact point and at the region's sample of parameters."""
+    """F at an exact point and at the region's sample of parameters."""
     expr = region.at_sample(activation.expr)
     return value_at(expr, activation.variable, at, Region())
 
@@ -247,8 +248,7 @@ def falling_pair(activation: Activation, candidates: list[sp.Expr], region: Regi
     """Two neighbouring candidates u < w with f(u) > f(w), decided exactly at the region's sample."""
     known = [(x, value_here(activation, x, region)) for x in candidates]
     known = [(x, y) for x, y in known if y is not sp.nan]
-    for (a, fa), (b, fb) in zip(known, known[1:], strict=False):
+    for (a, fa), (b, fb) in pairwise(known):
         if number_sign(fa - fb) > 0:
             return a, b
     return None
-

@@ -112,9 +112,7 @@ class Region:
             new = old if above > 0 else replace(old, lo=at, lo_closed=False)
         if new is old:
             return self
-        return _find_sample(
-            replace(self, domains=tuple((s, new if s == symbol else d) for s, d in self.domains))
-        )
+        return _find_sample(replace(self, domains=tuple((s, new if s == symbol else d) for s, d in self.domains)))
 
     def _fix(self, symbol: sp.Symbol, value: sp.Expr) -> Region | None:
         """Where ``symbol`` equals an expression in the others; its interval becomes facts about them."""
@@ -201,14 +199,14 @@ def _find_sample(region: Region) -> Region | None:
     old = dict(region.sample)
     if all(not e.free_symbols for e, _ in region.facts) and not _satisfies(region, {}):
         return None
-    candidates = []
+    candidates: list[list[sp.Expr]] = []
     for symbol, domain in region.domains:
         values = list(points_of(domain))
         if symbol in old and within(old[symbol], domain):
-            values = [old[symbol], *(v for v in values if v != old[symbol])]
+            values.insert(0, old[symbol])
         candidates.append(values)
-    for values in islice(product(*candidates), MAX_SAMPLES):
-        point = dict(zip(symbols, values, strict=True))
+    for chosen in islice(product(*candidates), MAX_SAMPLES):
+        point = dict(zip(symbols, chosen, strict=True))
         try:
             if _satisfies(region, point):
                 return replace(region, sample=tuple(point.items()))
@@ -305,8 +303,14 @@ def condition_where(tree: Tree[T], test: Callable[[T], bool]) -> sp.Basic:
 def _relation(expr: sp.Expr, signs: frozenset[int]) -> sp.Basic:
     """``expr``'s sign lies in ``signs``, solved for a lone symbol where that is plain."""
     lhs, rhs = readable(expr)
-    flip = {frozenset({-1}): sp.StrictLessThan, frozenset({0}): sp.Eq, frozenset({1}): sp.StrictGreaterThan,
-            frozenset({-1, 0}): sp.LessThan, frozenset({0, 1}): sp.GreaterThan, frozenset({-1, 1}): sp.Ne}
+    flip = {
+        frozenset({-1}): sp.StrictLessThan,
+        frozenset({0}): sp.Eq,
+        frozenset({1}): sp.StrictGreaterThan,
+        frozenset({-1, 0}): sp.LessThan,
+        frozenset({0, 1}): sp.GreaterThan,
+        frozenset({-1, 1}): sp.Ne,
+    }
     return flip[signs](lhs, rhs)
 
 

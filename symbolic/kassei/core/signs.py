@@ -86,9 +86,9 @@ def sign(expr: sp.Expr, region: Region) -> int:
             if undecided is None or isinstance(undecided, Undecided):
                 undecided = problem
             continue
+        if not exponent.is_Integer and s < 0:
+            raise Undecided(f"a power of {base}, which is negative")
         if exponent.is_Integer and exponent % 2 == 0:
-            s = abs(s)
-        elif not exponent.is_Integer and exponent.is_Rational and exponent.q % 2 == 0:
             s = abs(s)
         if s == 0:
             return 0
@@ -224,7 +224,7 @@ def _chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
         except Undecided as problem:
             left = problem
             continue
-        if exponent.is_Integer and exponent % 2 == 0 or (not exponent.is_Integer and exponent.is_Rational):
+        if (exponent.is_Integer and exponent % 2 == 0) or (not exponent.is_Integer and exponent.is_Rational):
             one = replace(one, signs=tuple(abs(s) for s in one.signs))
         charts.append(one)
     if left is not None:
@@ -345,9 +345,7 @@ def _times_end(end: sp.Expr, rate: sp.Expr) -> sp.Expr:
 _MONOTONE_ODD = (sp.atan, sp.erf, sp.asinh, sp.asin, sp.atanh)
 
 
-def _through_function(
-    g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int
-) -> Chart | None:
+def _through_function(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int) -> Chart | None:
     """A function whose sign is that of its argument, or of its argument minus 1."""
     inside = g.args[0]
     if isinstance(g, _MONOTONE_ODD):
@@ -408,7 +406,7 @@ def _polynomial(p: sp.Poly, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Regi
         width = sp.sqrt(gap)
         two = [(sp.simplify((-b - width) / (2 * a)), 1), (sp.simplify((-b + width) / (2 * a)), 1)]
         return _from_roots(two if lead > 0 else two[::-1], lead, lo, hi, region)
-    if degree % 2 == 0 and all(c == 0 for c in coefficients[1:-1]) or len(p.terms()) == 2:
+    if (degree % 2 == 0 and all(c == 0 for c in coefficients[1:-1])) or len(p.terms()) == 2:
         pure = _pure_power(p, x, lead, lo, hi, region)
         if pure is not None:
             return pure
@@ -442,9 +440,7 @@ def _pure_power(p: sp.Poly, x: sp.Symbol, lead: int, lo: sp.Expr, hi: sp.Expr, r
     return _from_roots([(sp.S.Zero, n)] if s == 0 else [(-base, 1), (base, 1)], lead, lo, hi, region)
 
 
-def _from_roots(
-    roots: list[tuple[sp.Expr, int]], lead: int, lo: sp.Expr, hi: sp.Expr, region: Region
-) -> Chart:
+def _from_roots(roots: list[tuple[sp.Expr, int]], lead: int, lo: sp.Expr, hi: sp.Expr, region: Region) -> Chart:
     signs = [lead]
     for _, multiplicity in reversed(roots):
         signs.append(signs[-1] * (-1 if multiplicity % 2 else 1))
@@ -473,9 +469,7 @@ def _exponents(g: sp.Expr, x: sp.Symbol) -> dict[sp.Expr, sp.Expr] | None:
     return found if found and not bare.has(x) else None
 
 
-def _one_exponential(
-    g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int
-) -> Chart | None:
+def _one_exponential(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int) -> Chart | None:
     """A polynomial in one exponential: chart it in ``t = exp(unit * x)``."""
     found = _exponents(g, x)
     if found is None:
@@ -551,7 +545,7 @@ def _two_terms(
         if power is None:
             return None
         difference = sp.factor(sp.expand(sp.powsimp((p2 * t2) ** power)) - sp.expand(sp.powsimp((p1 * t1) ** power)))
-        if sp.powsimp((t1**power)).atoms(sp.Pow) and any(
+        if sp.powsimp(t1**power).atoms(sp.Pow) and any(
             not e.args[1].is_Integer for e in difference.atoms(sp.Pow) if e.has(x)
         ):
             return None
@@ -815,5 +809,3 @@ def sinusoid(g: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr, sp.Expr] | Non
 def sign_changes(flat: Chart) -> tuple[sp.Expr, ...]:
     """The zeros of a chart at which the sign changes."""
     return tuple(p for i, p in enumerate(flat.points) if flat.signs[i] != flat.signs[i + 1])
-
-

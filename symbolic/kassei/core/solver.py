@@ -137,5 +137,3 @@ def solve(domains: Domains, facts: Facts) -> dict[sp.Symbol, sp.Expr] | None:
             value = value.approx(60)
         out[symbol] = sp.Rational(value.numerator_as_long(), value.denominator_as_long())
     return out
-
-

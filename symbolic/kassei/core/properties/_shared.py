@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -24,7 +25,9 @@ SEARCH = 64
 def undefined(form: Form) -> Finding:
     """Refuted because f is not defined on all of R."""
     where = undefined_at(form)
-    return Finding(truth=False, witness={"undefined_at": where}, steps=(Step("undefined", {"where": ", ".join(where)}),))
+    return Finding(
+        truth=False, witness={"undefined_at": where}, steps=(Step("undefined", {"where": ", ".join(where)}),)
+    )
 
 
 def undefined_at(form: Form) -> list[str]:
@@ -73,9 +76,7 @@ def at_sample(piece: Piece, region: Region) -> tuple[sp.Expr, sp.Expr]:
     return region.at_sample(piece.lo), region.at_sample(piece.hi)
 
 
-def falling_in(
-    activation: Activation, piece: Piece, flat: Chart, region: Region
-) -> tuple[sp.Expr, sp.Expr] | None:
+def falling_in(activation: Activation, piece: Piece, flat: Chart, region: Region) -> tuple[sp.Expr, sp.Expr] | None:
     """Rational u < w in a piece with f(u) > f(w), from a segment where the slope is negative."""
     lo, hi = at_sample(piece, region)
     if flat.periodic:
@@ -154,12 +155,10 @@ def _across(edge: Edge, region: Region, activation: Activation) -> Finding | Non
     if edge.left is None and edge.right is None:
         return None
     chain = [x for x in (edge.left, None if edge.value is sp.nan else edge.value, edge.right) if x is not None]
-    for a, b in zip(chain, chain[1:], strict=False):
+    for a, b in pairwise(chain):
         if order(a, b, region) > 0:
             pair = falling_across(activation, edge, region)
-            return Finding(
-                truth=False, witness=pair_witness(pair), steps=(Step("join_falls", edge_facts(edge)),)
-            )
+            return Finding(truth=False, witness=pair_witness(pair), steps=(Step("join_falls", edge_facts(edge)),))
     return None
 
 
@@ -193,8 +192,7 @@ def curved(form: Form, region: Region, activation: Activation, way: int) -> Find
                 open_one = left
                 continue
             facts = {"at": at, "bend": slope_of(piece, v, 2)}
-            witness = {"points": [str(at)]}
-            return Finding(truth=False, witness=witness, steps=(Step(f"not_{kind}_at", facts),))
+            return Finding(truth=False, witness={"points": [str(at)]}, steps=(Step(f"not_{kind}_at", facts),))
         if -way in flat.signs:
             steps = [*flat.why, chart_step(f"not_{kind}_bend", piece, v, flat, 2)]
             point = _segment_point(piece, flat, -way, region)
@@ -240,7 +238,11 @@ class Stretch:
 
     def as_set(self) -> sp.Set:
         """As a SymPy set."""
-        return sp.FiniteSet(self.lo) if self.lo == self.hi else sp.Interval(self.lo, self.hi, not self.lo_in, not self.hi_in)
+        return (
+            sp.FiniteSet(self.lo)
+            if self.lo == self.hi
+            else sp.Interval(self.lo, self.hi, not self.lo_in, not self.hi_in)
+        )
 
 
 def union(stretches: list[Stretch], region: Region) -> list[Stretch]:
@@ -304,7 +306,10 @@ def slope_level_set(form: Form, region: Region, level: int) -> tuple[list[Stretc
         gap = layout(slope_of(piece, v) - level, piece.lo, piece.hi, flat)
         steps += [*flat.why, Step("slope_level", {"level": sp.Integer(level), "layout": gap})]
     for edge in edges(form, region):
-        if edge.differentiable(region) and edge.slope_left is not None and order(edge.slope_left, sp.Integer(level), region) == 0:
+        if (
+            edge.differentiable(region)
+            and edge.slope_left is not None
+            and order(edge.slope_left, sp.Integer(level), region) == 0
+        ):
             found.append(Stretch(edge.at, True, edge.at, True))
     return union(found, region), tuple(steps)
-

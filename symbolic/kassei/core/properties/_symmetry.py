@@ -28,7 +28,9 @@ def mirrored(subject: Subject, parity: int) -> Callable[[Form, Region], Finding]
         for piece in both.pieces:
             at = nonzero_point(piece.expr, v, piece.lo, piece.hi, region)
             if at is not None:
-                return Finding(truth=False, witness={"points": [str(-at), str(at)]}, steps=(Step("not_symmetric", {"at": at}),))
+                return Finding(
+                    truth=False, witness={"points": [str(-at), str(at)]}, steps=(Step("not_symmetric", {"at": at}),)
+                )
         for at, value in zip(both.breaks, both.values, strict=True):
             if sign(value, region) != 0:
                 here = region.at_sample(at)
@@ -45,5 +47,3 @@ def _positive_side(both: Form, region: Region) -> sp.Expr:
         if order(piece.hi, sp.S.Zero, region) > 0:
             return piece.expr
     return both.pieces[-1].expr
-
-

@@ -11,4 +11,6 @@ ORDER = 2
 
 def check(subject: Subject) -> Verdict:
     r"""$u < w$ implies $f(u) \le f(w)$."""
-    return subject.decide(lambda form, region: monotone(form, region, subject.activation, strictly=False), "slope_signs")
+    return subject.decide(
+        lambda form, region: monotone(form, region, subject.activation, strictly=False), "slope_signs"
+    )

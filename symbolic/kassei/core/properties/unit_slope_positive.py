@@ -34,6 +34,8 @@ def unit_slope(form: Form, region: Region) -> Finding:
         if at is not None:
             here = region.at_sample(slope).subs(v, at)
             witness = {"points": [str(at)], "slope": str(here)}
-            return Finding(truth=False, witness=witness, steps=(Step("slope_not_one", {**facts, "slope": slope, "at": at}),))
+            return Finding(
+                truth=False, witness=witness, steps=(Step("slope_not_one", {**facts, "slope": slope, "at": at}),)
+            )
         steps.append(Step("slope_one", facts))
     return Finding(truth=True, steps=tuple(steps))
