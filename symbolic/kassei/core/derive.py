@@ -74,7 +74,7 @@ def _assemble(
         shown.append((_of_form(activation, case, derive_piece), case.condition, case))
     general = [one for one in shown if not one[2].region.fixed]
     kept = [
-        one for one in shown if not one[2].region.fixed or not any(_specialises(g[0], one[0], one[2]) for g in general)
+        one for one in shown if not one[2].region.fixed or not any(specialises(g[0], one[0], one[2]) for g in general)
     ]
     distinct: list[tuple[sp.Expr, sp.Basic]] = []
     for expr, condition, _ in kept:
@@ -89,7 +89,8 @@ def _assemble(
     return sp.Piecewise(*distinct[:-1], (distinct[-1][0], True))
 
 
-def _specialises(general: sp.Expr, fixed: sp.Expr, case: Case) -> bool:
+def specialises(general: sp.Expr, fixed: sp.Expr, case: Case) -> bool:
+    """Whether a general expression becomes ``fixed`` at the parameter values a case fixes."""
     there = general
     for symbol, value in case.region.fixed:
         there = there.subs(symbol, value)
@@ -185,3 +186,9 @@ def _generalised(tree: Tree[Any]) -> Tree[Any]:
         return leaf
 
     return graft(tree, grow)
+
+
+def form_as_expression(form: Form, v: sp.Symbol) -> sp.Expr:
+    """A normal form as one Piecewise; values at breaks are left to the piece on the right."""
+    pieces = list(reversed(form.pieces))
+    return sp.Piecewise(*((p.expr, v >= p.lo) for p in pieces[:-1]), (pieces[-1].expr, True))

@@ -1,0 +1,195 @@
+"""What every target emits, before any spelling: for each quantity, cases, pieces, breaks and limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from kassei.codegen import lower
+from kassei.codegen.lower import Place
+from kassei.core import limits
+from kassei.core.activation import Activation
+from kassei.core.derive import derive, form_as_expression, specialises
+from kassei.core.dossier import Case
+from kassei.core.pieces import Form, Piece, smooth_derivative, switch_side
+from kassei.core.region import Leaf, Region, Tree, condition_where, explore, leaves
+
+
+class CannotEmitError(ValueError):
+    """A function that cannot be emitted, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """One piece of one quantity: its interval and a stable expression that is finite on the closed interval."""
+
+    lo: sp.Expr
+    hi: sp.Expr
+    expr: sp.Expr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joint:
+    """A break: whether it belongs to the right piece, and a value of its own where it belongs to neither."""
+
+    at: sp.Expr
+    to_right: bool
+    own: sp.Expr | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Alternatives by a condition in the parameters; the last one stands for the rest."""
+
+    options: tuple[tuple[sp.Basic, sp.Expr], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A quantity where ``condition`` holds: branches from left to right, joints between them, values at infinity."""
+
+    condition: sp.Basic
+    branches: tuple[Branch, ...]
+    joints: tuple[Joint, ...]
+    at_neg_inf: Selection | None
+    at_pos_inf: Selection | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """The value, the slope, or the derivative in one parameter."""
+
+    name: str
+    layouts: tuple[Layout, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything a target prints."""
+
+    activation: Activation
+    value: Quantity
+    slope: Quantity
+    param_slopes: tuple[Quantity, ...]
+
+
+def make_plan(activation: Activation) -> Plan:
+    """Lower a function and its derivatives. Raises ``CannotEmitError`` where there is no normal form."""
+    facts = derive(activation, with_limits=False)
+    if not facts.cases:
+        raise CannotEmitError(f"{activation.name}: no normal form was found, so no code can be emitted")
+    cases = _general_cases(activation, facts.cases)
+    return Plan(
+        activation=activation,
+        value=_quantity(activation, cases, "value", None),
+        slope=_quantity(activation, cases, "slope", activation.variable),
+        param_slopes=tuple(_quantity(activation, cases, p.name, p.symbol) for p in activation.learned),
+    )
+
+
+def _general_cases(activation: Activation, cases: tuple[Case, ...]) -> tuple[Case, ...]:
+    """Cases without those at single parameter values that a neighbour covers, equal ones joined.
+
+    At such a value (PReLU at a = 1) the function may have fewer breaks, but its derivative in the parameter is still
+    the general one.
+    """
+    v = activation.variable
+    general = [c for c in cases if not c.region.fixed]
+    grown: list[list[Case]] = [[c] for c in general]
+    alone: list[list[Case]] = []
+    for case in cases:
+        if not case.region.fixed:
+            continue
+        home = next(
+            (g for g in grown if specialises(form_as_expression(g[0].form, v), form_as_expression(case.form, v), case)),
+            None,
+        )
+        if home is None:
+            alone.append([case])
+        else:
+            home.append(case)
+    joined: list[list[Case]] = []
+    for group in grown:
+        twin = next((g for g in joined if g[0].form.pieces == group[0].form.pieces), None)
+        if twin is None:
+            joined.append(group)
+        else:
+            twin.extend(group)
+    out = []
+    for group in [*joined, *alone]:
+        condition = sp.simplify(sp.Or(*(c.condition for c in group))) if len(group) > 1 else group[0].condition
+        out.append(Case(condition=condition, form=group[0].form, region=group[0].region))
+    if len(out) == 1:
+        return (Case(condition=sp.true, form=out[0].form, region=out[0].region),)
+    return tuple(out)
+
+
+def _quantity(activation: Activation, cases: tuple[Case, ...], name: str, wrt: sp.Symbol | None) -> Quantity:
+    return Quantity(name=name, layouts=tuple(_layout(activation, c, wrt) for c in cases))
+
+
+def _layout(activation: Activation, case: Case, wrt: sp.Symbol | None) -> Layout:
+    form, region, v = case.form, case.region, case.form.variable
+    branches = tuple(_branch(p, v, region, wrt) for p in form.pieces)
+    joints = tuple(_joint(activation, form, k, region, branches, wrt) for k in range(len(form.values)))
+    return Layout(
+        condition=case.condition,
+        branches=branches,
+        joints=joints,
+        at_neg_inf=_at_infinity(form.pieces[0], v, -sp.oo, region, wrt),
+        at_pos_inf=_at_infinity(form.pieces[-1], v, sp.oo, region, wrt),
+    )
+
+
+def _branch(piece: Piece, v: sp.Symbol, region: Region, wrt: sp.Symbol | None) -> Branch:
+    if piece.expr is sp.nan:
+        return Branch(lo=piece.lo, hi=piece.hi, expr=sp.nan)
+    place = Place(v, piece.lo, piece.hi, region)
+    lowered = lower.lower(piece.expr, place)
+    if wrt is not None:
+        lowered = lower.slope(lowered, wrt)
+    return Branch(lo=piece.lo, hi=piece.hi, expr=lower.finish(lowered, place))
+
+
+def _joint(
+    activation: Activation, form: Form, k: int, region: Region, branches: tuple[Branch, ...], wrt: sp.Symbol | None
+) -> Joint:
+    """At a kink a slope is that of the side the definition itself uses (0 for ``Max(0, v)`` at 0)."""
+    at, value, v = form.breaks[k], form.values[k], form.variable
+    if wrt is not None:
+        return Joint(at=at, to_right=switch_side(activation.expr, form, k, region) > 0)
+    for piece, right in ((form.pieces[k + 1], True), (form.pieces[k], False)):
+        if piece.expr is not sp.nan and value is not sp.nan and _equal(piece.expr.subs(v, at), value):
+            return Joint(at=at, to_right=right)
+    return Joint(at=at, to_right=True, own=value)
+
+
+def _equal(a: sp.Expr, b: sp.Expr) -> bool:
+    return bool(a == b or sp.simplify(a - b) == 0)
+
+
+def _at_infinity(piece: Piece, v: sp.Symbol, end: sp.Expr, region: Region, wrt: sp.Symbol | None) -> Selection | None:
+    """The proved limit at an infinity, by cases in the parameters; None where there is none or it was not found."""
+    if piece.expr is sp.nan:
+        return None
+    expr = piece.expr if wrt is None else smooth_derivative(piece.expr, wrt)
+    side = "+" if end is -sp.oo else "-"
+
+    def ask(r: Region) -> sp.Expr | None:
+        try:
+            return limits.limit(expr, v, end, side, r)
+        except limits.NoLimit:
+            return None
+
+    tree: Tree[sp.Expr | None] = explore(region, ask, lambda _: None)
+    if isinstance(tree, Leaf):
+        return None if tree.answer is None else Selection(options=((sp.true, tree.answer),))
+    answers = list(dict.fromkeys(leaf.answer for leaf in leaves(tree)))
+    options = [
+        (condition_where(tree, lambda a, x=answer: a == x), sp.nan if answer is None else answer)  # type: ignore[misc]
+        for answer in answers
+    ]
+    return Selection(options=tuple(options))
+
+
