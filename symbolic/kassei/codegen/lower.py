@@ -181,6 +181,8 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
             rest.append(factor)
     if not vanishing or not growing:
         return lowered
+    small = [n for n in rest if n.is_number and abs(n) < 1]
+    growing, rest = [*small, *growing], [n for n in rest if n not in small]
     return sp.Mul(*rest, raw_damped(sp.Mul(*vanishing), sp.Mul(*growing), evaluate=False), evaluate=False)
 
 

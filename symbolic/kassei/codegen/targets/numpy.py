@@ -14,6 +14,7 @@ from kassei.codegen.erfc import chebyshev_erfcx
 from kassei.codegen.plan import Layout, Plan, Quantity, Selection
 from kassei.codegen.printer import Printer, double
 from kassei.codegen.target import Target
+from kassei.codegen.targets._notes import infinity_note, kink_note, parameter_fields
 from kassei.text.templates import fill
 
 FUNCTIONS = {
@@ -131,55 +132,17 @@ def emit(plan: Plan) -> dict[str, str]:
         digest=f.digest,
         source=f.source,
         v=v,
-        parameters=[_parameter(p) for p in f.parameters],
+        parameters=[parameter_fields(p) for p in f.parameters],
         learned=[p.name for p in f.learned],
         value=bodies["value"],
         slope=bodies["slope"],
         param_slopes=params,
         used=sorted(used),
         erfcx=[double(c) for c in chebyshev_erfcx()] if "_erfc" in used else [],
-        kinks=_kink_note(plan),
-        at_infinity=_infinity_note(plan),
+        kinks=kink_note(plan),
+        at_infinity=infinity_note(plan),
     )
     return {f"{f.name}.py": text}
-
-
-def _parameter(p: object) -> dict[str, str]:
-    from kassei.core.activation import Parameter
-
-    assert isinstance(p, Parameter)
-    checks = []
-    for end, closed, sign in ((p.domain.lo, p.domain.lo_closed, ">"), (p.domain.hi, p.domain.hi_closed, "<")):
-        if end not in (sp.oo, -sp.oo):
-            checks.append(f"(value {sign}{'=' if closed else ''} {double(end)})")
-    return {
-        "name": p.name,
-        "default": double(p.default),
-        "domain": str(p.domain),
-        "inside": " & ".join(checks),
-        "shared": p.shared,
-    }
-
-
-def _kink_note(plan: Plan) -> str:
-    notes = []
-    for layout in plan.slope.layouts:
-        for joint in layout.joints:
-            notes.append(f"at {joint.at} the slope of the {'right' if joint.to_right else 'left'} piece")
-    return "; ".join(dict.fromkeys(notes)) or "there is no break"
-
-
-def _infinity_note(plan: Plan) -> str:
-    ends = []
-    for layout in plan.value.layouts:
-        for label, selection in (("-inf", layout.at_neg_inf), ("+inf", layout.at_pos_inf)):
-            if selection is None:
-                ends.append(f"{label} has no proved limit")
-                continue
-            for condition, value in selection.options:
-                where = "" if condition in (sp.true, True) else f" where {condition}"
-                ends.append(f"{label} gives {value}{where}")
-    return "; ".join(dict.fromkeys(ends))
 
 
 target = Target(name="numpy", needs="NumPy", emits="NAME.py", emit=emit)
