@@ -16,6 +16,10 @@ raw_share(x, y)     x/(x + y), x, y > 0        the smaller is divided by the lar
 raw_harmonic(x, y)  x*y/(x + y), x, y > 0      min/(1 + min/max): right even if x or y overflowed
 raw_inverse(x, y)   1/(x + y), x, y > 0        a sum of positive terms
 raw_damped(d, g)    d*g                        0 where the vanishing factor d is 0, however large g is
+raw_exp_first(u, y) exp(u)/(exp(u) + y), y > 0 through y*exp(-u/4)**4: exp(u) itself may over- or underflow
+raw_exp_second(u,y) y/(exp(u) + y), y > 0      the same
+raw_exp_harmonic    exp(u)*y/(exp(u) + y)      the same
+raw_exp_product     the last two, multiplied   one square instead of a product that underflows
 ==================  =========================  =============================================
 """
 
@@ -130,8 +134,31 @@ class raw_damped(sp.Function):  # type: ignore[misc]  # noqa: N801
     nargs = 2
 
 
-RAW = (raw_sigmoid, raw_softplus, raw_expm1, raw_erfc, raw_tanh, raw_sech2, raw_share, raw_harmonic, raw_inverse, raw_damped)
-_VANISHING = (sp.exp, raw_sigmoid, raw_erfc, raw_sech2, raw_share, raw_inverse)
+class raw_exp_harmonic(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """exp(u)*y/(exp(u) + y) for positive y."""
+
+    nargs = 2
+
+
+class raw_exp_product(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """exp(u)*(y/(exp(u) + y))**2 for positive y."""
+
+    nargs = 2
+
+
+class raw_exp_first(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """exp(u)/(exp(u) + y) for positive y."""
+
+    nargs = 2
+
+
+class raw_exp_second(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """y/(exp(u) + y) for positive y."""
+
+    nargs = 2
+
+
+_VANISHING = (sp.exp, raw_sigmoid, raw_erfc, raw_sech2, raw_share, raw_inverse, raw_exp_first, raw_exp_second)
 
 
 @dataclass(frozen=True)
@@ -168,8 +195,24 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
     if not lowered.args or isinstance(lowered, sp.Rational):
         return lowered
     lowered = lowered.func(*(finish(a, place) for a in lowered.args))
+    if isinstance(lowered, raw_harmonic):
+        first, second = lowered.args
+        if isinstance(second, sp.exp):
+            first, second = second, first
+        if isinstance(first, sp.exp):
+            return raw_exp_harmonic(first.args[0], second)
+    if isinstance(lowered, raw_share):
+        first, second = lowered.args
+        if isinstance(first, sp.exp):
+            return raw_exp_first(first.args[0], second)
+        if isinstance(second, sp.exp):
+            return raw_exp_second(second.args[0], first)
     if not lowered.is_Mul:
         return lowered
+    for factor in lowered.args:
+        if isinstance(factor, raw_exp_harmonic) and raw_exp_second(*factor.args) in lowered.args:
+            used = (factor, raw_exp_second(*factor.args))
+            return sp.Mul(*(a for a in lowered.args if a not in used), raw_exp_product(*factor.args))
     vanishing, growing, rest = [], [], []
     for factor in lowered.args:
         base = factor.args[0] if factor.is_Pow and factor.args[1].is_positive and factor.args[0] is not sp.E else factor

@@ -95,7 +95,7 @@ def _general_cases(activation: Activation, cases: tuple[Case, ...]) -> tuple[Cas
     the general one.
     """
     v = activation.variable
-    general = [c for c in cases if not c.region.fixed]
+    general = sorted((c for c in cases if not c.region.fixed), key=lambda c: not c.form.total)
     grown: list[list[Case]] = [[c] for c in general]
     alone: list[list[Case]] = []
     for case in cases:

@@ -47,7 +47,7 @@ class Printer:
             return self._product(e)
         if e.is_Pow:
             return self._power(*e.args)
-        if isinstance(e, lower.raw_share | lower.raw_harmonic | lower.raw_inverse | lower.raw_damped) or e.func in self.functions:
+        if isinstance(e, lower.raw_damped) or e.func in self.functions:
             return f"{self._name(e)}({', '.join(self.expr(a) for a in e.args)})"
         raise NoRuleError(
             f"{self.target} has no rule for {e.func.__name__!r}; add it to `functions` in codegen/targets/{self.target}.py"

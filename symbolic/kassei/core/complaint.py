@@ -36,7 +36,6 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "use_piecewise": "write Piecewise((value, condition), (value, True))",
         "use_logic": "write & | ~ with a parenthesis around each comparison",
         "no_python": "only formulas are read, no Python",
-        "call_of_value": "only the listed functions can be called; for a product write *",
         "implicit_product": "'{found}' follows a value; for a product write *",
         "unexpected": "'{found}' stands where {wanted} is expected",
         "ends_early": "the expression ends where {wanted} is expected",

@@ -48,6 +48,10 @@ _OWN = {
     lower.raw_harmonic: "kassei_harmonic",
     lower.raw_inverse: "kassei_inverse",
     lower.raw_damped: "kassei_damped",
+    lower.raw_exp_harmonic: "kassei_exp_harmonic",
+    lower.raw_exp_product: "kassei_exp_product",
+    lower.raw_exp_first: "kassei_exp_first",
+    lower.raw_exp_second: "kassei_exp_second",
 }
 
 
@@ -166,6 +170,7 @@ def source(plan: Plan, precision: Precision) -> str:
         learned=[p.name for p in f.learned],
         functions=functions,
         used=sorted(used),
+        uses_odds=any(name.startswith("kassei_exp_") for name in used),
         dtype=precision.dtype,
         storage=precision.storage,
         real=precision.real,

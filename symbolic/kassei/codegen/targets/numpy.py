@@ -44,6 +44,10 @@ FUNCTIONS = {
     lower.raw_harmonic: "_harmonic",
     lower.raw_inverse: "_inverse",
     lower.raw_damped: "_damped",
+    lower.raw_exp_harmonic: "_exp_harmonic",
+    lower.raw_exp_product: "_exp_product",
+    lower.raw_exp_first: "_exp_first",
+    lower.raw_exp_second: "_exp_second",
 }
 
 
@@ -138,6 +142,7 @@ def emit(plan: Plan) -> dict[str, str]:
         slope=bodies["slope"],
         param_slopes=params,
         used=sorted(used),
+        uses_odds=any(name.startswith("_exp_") for name in used),
         erfcx=[double(c) for c in chebyshev_erfcx()] if "_erfc" in used else [],
         kinks=kink_note(plan),
         at_infinity=infinity_note(plan),

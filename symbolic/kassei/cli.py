@@ -1,0 +1,505 @@
+"""The command ``kassei``: arguments in, documents, tables and files out.
+
+Exit status: 0 done; 1 a requirement is refuted or conditional, or files have drifted; 2 bad input, with one message on
+stderr and nothing written; 3 a requirement is unknown (and none is refuted or conditional); 130 interrupted.
+Mathematics and rich are imported by the commands that use them, so that ``kassei --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from kassei.phrases import LANGUAGES, Phrases
+
+if TYPE_CHECKING:
+    from kassei.core.activation import Activation
+    from kassei.core.verdict import Step
+
+SITE = Path("build") / "site"
+DRIFTED, BAD_INPUT, UNKNOWN, INTERRUPTED = 1, 2, 3, 130
+
+
+class BadInput(click.ClickException):
+    """Something the user gave is wrong; its message is all that is printed."""
+
+    exit_code = BAD_INPUT
+
+    def show(self, file: Any = None) -> None:
+        """Print the message on stderr."""
+        click.echo(_words()("word.error", message=self.message), file=file, err=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):  # an ASCII locale must not turn a message into a traceback
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    words = Phrases(_language(arguments))
+    _translate(kassei, words)
+    try:
+        status = kassei.main(args=arguments, prog_name="kassei", standalone_mode=False, obj=words)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        status = INTERRUPTED
+    except BrokenPipeError:  # the reader has gone, as in `kassei show gelu | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _language(arguments: Sequence[str]) -> str:
+    """The value of --lang, read before click so that help and refusals are in that language too."""
+    for here, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if here == "--":
+            break
+        given = following if here == "--lang" else here.removeprefix("--lang=") if here.startswith("--lang=") else ""
+        if given in LANGUAGES:
+            return given
+    return "en"
+
+
+def _words() -> Phrases:
+    context = click.get_current_context(silent=True)
+    found = context.find_object(Phrases) if context else None
+    return found or Phrases(_language(sys.argv[1:]))
+
+
+def _translate(command: click.Command, words: Phrases) -> None:
+    """Fill in the help texts, which the code below leaves empty."""
+    command.context_settings["max_content_width"] = 100 if words.lang == "en" else 56  # click counts wide signs as one
+    command.help = words(f"help.{command.name}")
+    command.short_help = re.split(r"(?<=。)|(?<=\.) ", command.help)[0]
+    context = click.Context(command, info_name=command.name)
+    for option in command.get_params(context):
+        if isinstance(option, click.Option):
+            option.help = words(f"option.{option.opts[-1].lstrip('-')}")
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            _translate(child, words)
+
+
+def _option(*names: str, **settings: Any) -> Callable[[Any], Any]:
+    return click.option(*names, **settings)
+
+
+_in_language = _option("--lang", type=click.Choice(LANGUAGES), default="en", expose_value=False)
+_as_json = _option("--json", "as_json", is_flag=True)
+
+
+@click.group()
+@_in_language
+@click.version_option(package_name="kassei", prog_name="kassei", message="%(prog)s %(version)s")
+def kassei() -> None:
+    """Documented in words/cli.toml, as every command."""
+
+
+# --- reading names ----------------------------------------------------------------------------------------------------
+
+
+def _functions(names: Sequence[str], words: Phrases) -> list[Activation]:
+    """The activations of catalogue names and paths; all of them are read before anything is done."""
+    from kassei.core.reading import DefinitionError
+
+    if not names:
+        raise BadInput(words("error.no_names"))
+    try:
+        return [_function(name, words) for name in names]
+    except DefinitionError as error:
+        place = error.place(words("word.key"), words("word.line"), words("word.column"))
+        raise BadInput(f"{place}: {error.message.text(words.section('complaint'))}") from None
+
+
+def _function(name: str, words: Phrases) -> Activation:
+    from kassei.core.reading import load
+    from kassei.library import catalogue
+
+    is_path = os.sep in name or name.endswith(".toml")
+    if not is_path and (found := catalogue.find(name)):
+        return found
+    if is_path or Path(name).is_file():
+        return load(name)
+    near = catalogue.near(name)
+    known = words("error.known_names", names=", ".join(catalogue))
+    hint = words("error.did_you_mean", names=" / ".join(near)) if near else known
+    raise BadInput(words("error.unknown_name", name=_printable(name), hint=hint))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _each(functions: Sequence[Activation], work: Callable[[Activation], Any], label: str) -> list[Any]:
+    """One result for each function, with progress on a terminal."""
+    from kassei.terminal import progress
+
+    done = []
+    with progress(label, len(functions)) as step:
+        for f in functions:
+            step(f.name)
+            done.append(work(f))
+    return done
+
+
+def _print_json(document: Any) -> None:
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(document, ensure_ascii=not utf8, indent=2))
+
+
+def _one_or_list(documents: list[Any]) -> Any:
+    return documents[0] if len(documents) == 1 else documents
+
+
+def _speak(lang: str) -> None:
+    """Let the arguments' steps be sentences of a language."""
+    from kassei.core import document
+    from kassei.text.words import Words
+
+    spoken = {name: Words(name) for name in {lang, "en"}}
+
+    def sentence(step: Step, lang: str) -> str:
+        return spoken[lang].sentence(step)
+
+    document.SPEAK[0] = sentence
+
+
+def _dossier(f: Activation, lang: str) -> dict[str, Any]:
+    from kassei.library import analyze
+
+    return analyze(f).to_json(lang)
+
+
+def _requirements(f: Activation, lang: str) -> dict[str, Any]:
+    """``kassei check --json`` of one function."""
+    from kassei.core.analysis import requirements
+    from kassei.core.document import verdict
+
+    keys = ("verdict", "condition", "witness", "method")
+    decided = {name: verdict(found, lang) for name, found in requirements(f).items()}
+    return {"name": f.name, **{name: {key: one[key] for key in keys} for name, one in decided.items()}}
+
+
+# --- commands that answer ---------------------------------------------------------------------------------------------
+
+
+@kassei.command("list")
+@_as_json
+@_in_language
+@click.pass_obj
+def list_(words: Phrases, as_json: bool) -> None:
+    """Print the catalogue."""
+    from kassei import terminal
+    from kassei.library import catalogue
+
+    functions = _functions(tuple(catalogue), words)
+    checked = _each(functions, lambda f: _requirements(f, words.lang), words("progress.analysis"))
+    if as_json:
+        _print_json([{**_entry(f), **one} for f, one in zip(functions, checked, strict=True)])
+        return
+    rows = [
+        (
+            f.name,
+            f.heading(words.lang),
+            ", ".join(p.name for p in f.parameters),
+            *terminal.requirement_cells(one, words),
+        )
+        for f, one in zip(functions, checked, strict=True)
+    ]
+    headings = (words("list.name"), words("list.title"), words("list.parameters"), "R1", "R2", "R3")
+    terminal.say(terminal.table(*headings, rows=rows))
+
+
+def _entry(f: Activation) -> dict[str, Any]:
+    parameters = {p.name: {"domain": str(p.domain), "default": _number(p.default)} for p in f.parameters}
+    return {
+        "name": f.name,
+        "title": dict(f.title),
+        "summary": dict(f.summary),
+        "aliases": list(f.aliases),
+        "parameters": parameters,
+    }
+
+
+def _number(value: Any) -> int | float | str:
+    from kassei.core.document import number
+
+    return number(value)
+
+
+@kassei.command()
+@click.argument("names", metavar="NAME...", nargs=-1)
+@_as_json
+@_option("--steps", is_flag=True)
+@_in_language
+@click.pass_obj
+def show(words: Phrases, names: tuple[str, ...], as_json: bool, steps: bool) -> None:
+    """Print dossiers."""
+    from kassei import terminal
+
+    functions = _functions(names, words)
+    _speak(words.lang)
+    documents = _each(functions, lambda f: _dossier(f, words.lang), words("progress.analysis"))
+    if as_json:
+        _print_json(_one_or_list(documents))
+        return
+    for k, (f, document) in enumerate(zip(functions, documents, strict=True)):
+        about = {
+            "title": f.heading(words.lang),
+            "summary": f.summary.get(words.lang) or f.summary.get("en", ""),
+            "references": [terminal.reference_text(r) for r in f.references],
+        }
+        terminal.say(*([""] if k else []), *terminal.dossier_blocks(document, about, words, steps=steps))
+
+
+@kassei.command()
+@click.argument("names", metavar="NAME...", nargs=-1)
+@_as_json
+@_in_language
+@click.pass_obj
+def check(words: Phrases, names: tuple[str, ...], as_json: bool) -> int:
+    """Decide R1, R2 and R3."""
+    from kassei import terminal
+
+    functions = _functions(names, words)
+    checked = _each(functions, lambda f: _requirements(f, words.lang), words("progress.analysis"))
+    if as_json:
+        _print_json(_one_or_list(checked))
+    else:
+        rows = [
+            (f.name if k == 0 else "", name, terminal.verdict_cell(one[name], words), note)
+            for f, one in zip(functions, checked, strict=True)
+            for k, name in enumerate(("R1", "R2", "R3"))
+            for note in [terminal.remark(one[name], str(f.variable), words) or words(f"requirement.{name}")]
+        ]
+        terminal.say(terminal.grid(rows, indent=0))
+    found = {one[name]["verdict"] for one in checked for name in ("R1", "R2", "R3")}
+    if found & {"refuted", "conditional"}:
+        return DRIFTED
+    return UNKNOWN if "unknown" in found else 0
+
+
+@kassei.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_as_json
+@_in_language
+@click.pass_obj
+def claims(words: Phrases, ids: tuple[str, ...], as_json: bool) -> None:
+    """Print the claims ledger."""
+    from kassei import terminal
+
+    _speak(words.lang)
+    entries = _claims(words)
+    known = {entry["id"]: entry for entry in entries}
+    for name in ids:
+        if name not in known:
+            raise BadInput(words("error.unknown_claim", name=_printable(name), names=", ".join(known)))
+    chosen = [known[name] for name in dict.fromkeys(ids)] if ids else entries
+    if as_json:
+        _print_json(chosen)
+        return
+    for entry in chosen:
+        terminal.say(*_claim_blocks(entry, words, evidence=bool(ids)))
+
+
+def _claims(words: Phrases) -> list[Any]:
+    from kassei.claims.ledger import decide_all
+    from kassei.library import catalogue
+
+    del words
+    return [entry.to_json() for entry in decide_all(catalogue)]
+
+
+def _claim_blocks(entry: Mapping[str, Any], words: Phrases, *, evidence: bool) -> Iterable[Any]:
+    from kassei import terminal
+
+    def said(texts: Mapping[str, str]) -> str:
+        return texts.get(words.lang) or texts["en"]
+
+    yield terminal.grid([(entry["id"], terminal.verdict_cell(entry, words), said(entry["statement"]))], indent=0)
+    notes = []
+    if entry.get("condition"):
+        notes.append(words("claims.condition", condition=entry["condition"]))
+    if entry.get("corrected"):
+        notes.append(words("claims.corrected", text=said(entry["corrected"])))
+    if evidence:
+        notes += [entry["formal"], *(one if isinstance(one, str) else said(one) for one in entry["evidence"])]
+    if notes:
+        yield terminal.bullets(notes, indent=6)
+
+
+# --- commands that write ----------------------------------------------------------------------------------------------
+
+
+@kassei.command()
+@_as_json
+@_in_language
+@click.pass_obj
+def targets(words: Phrases, as_json: bool) -> None:
+    """Print the code targets."""
+    from kassei import terminal
+    from kassei.codegen import TARGETS
+
+    rows = [(t.name, t.emits, t.needs) for t in TARGETS.values()]
+    if as_json:
+        _print_json([{"name": name, "emits": emits, "needs": needs} for name, emits, needs in rows])
+        return
+    headings = (words("list.target"), words("list.emits"), words("list.needs"))
+    terminal.say(terminal.table(*headings, rows=rows))
+
+
+@kassei.command()
+@click.argument("names", metavar="NAME...", nargs=-1)
+@_option("--all", "everything", is_flag=True)
+@_option("--target", required=True)
+@_option("--out", type=click.Path(path_type=Path, file_okay=False), required=True)
+@_option("--check", is_flag=True)
+@_in_language
+@click.pass_obj
+def emit(words: Phrases, names: tuple[str, ...], everything: bool, target: str, out: Path, check: bool) -> int:
+    """Write code."""
+    from kassei.codegen import TARGETS, drift, write
+    from kassei.library import catalogue
+
+    if target not in TARGETS:
+        raise BadInput(words("error.unknown_target", name=_printable(target), names=", ".join(TARGETS)))
+    if not names and not everything:
+        raise BadInput(words("error.no_names_or_all"))
+    if names and everything:
+        raise BadInput(words("error.names_and_all"))
+    functions = _functions(tuple(catalogue) if everything else names, words)
+    files: dict[str, str] = {}
+    for f, emitted in zip(functions, _each(functions, _emitter(target, words), words("progress.emit")), strict=True):
+        if files.keys() & emitted.keys():
+            raise BadInput(words("error.same_name", name=f.name))
+        files.update(emitted)
+    try:
+        if check:
+            return _report_drift(drift(files, out), len(files), out, words)
+        for path in write(files, out):
+            click.echo(words("done.written", path=path))
+    except (OSError, UnicodeDecodeError) as reason:
+        raise BadInput(words("error.not_written", path=out, reason=reason)) from None
+    return 0
+
+
+def _emitter(target: str, words: Phrases) -> Callable[[Activation], Mapping[str, str]]:
+    from kassei.codegen import emit as emitted
+    from kassei.codegen.plan import CannotEmitError
+    from kassei.codegen.printer import NoRuleError
+
+    def work(f: Activation) -> Mapping[str, str]:
+        try:
+            return emitted(f, target)
+        except (CannotEmitError, NoRuleError) as reason:
+            raise BadInput(words("error.cannot_emit", name=f.name, target=target, reason=reason)) from None
+
+    return work
+
+
+def _report_drift(names: Sequence[str], count: int, out: Path, words: Phrases) -> int:
+    for name in names:
+        click.echo(words("error.drift", path=out / name), err=True)
+    if not names:
+        click.echo(words("done.unchanged", count=count, folder=out))
+    return DRIFTED if names else 0
+
+
+@kassei.group()
+@_in_language
+def site() -> None:
+    """Build or serve the documentation site."""
+
+
+_to_folder = _option("--out", type=click.Path(path_type=Path, file_okay=False), default=SITE)
+
+
+@site.command()
+@_to_folder
+@_in_language
+@click.pass_obj
+def build(words: Phrases, out: Path) -> None:
+    """Build the site."""
+    index = _build_site(out, words)
+    click.echo(words("done.site", path=index.parent, index=index))
+
+
+@site.command()
+@_to_folder
+@_option("--port", type=click.IntRange(1, 65535), default=8000)
+@_in_language
+@click.pass_obj
+def serve(words: Phrases, out: Path, port: int) -> None:
+    """Build the site and serve it."""
+    index = _build_site(out, words)
+    from kassei.render.site import serve as serve_folder
+
+    serve_folder(index.parent, port=port)
+
+
+def _build_site(out: Path, words: Phrases) -> Path:
+    """The path of the built home page."""
+    from kassei.library import analyze, catalogue
+
+    try:
+        from kassei.render.site import build as build_pages
+    except ModuleNotFoundError as missing:
+        raise BadInput(words("error.needs_extra", extra="site", module=missing.name)) from None
+    _speak(words.lang)
+    functions = _functions(tuple(catalogue), words)
+    dossiers = _each(functions, analyze, words("progress.analysis"))
+    try:
+        folder = build_pages(dossiers, _claims(words), out)
+    except ModuleNotFoundError as missing:
+        raise BadInput(words("error.needs_extra", extra="site", module=missing.name)) from None
+    except OSError as reason:
+        raise BadInput(words("error.site_failed", reason=reason)) from None
+    return Path(folder).resolve() / "index.html"
+
+
+@kassei.command()
+@click.argument("name", metavar="NAME")
+@_option("--stdout", is_flag=True)
+@_in_language
+@click.pass_obj
+def new(words: Phrases, name: str, stdout: bool) -> None:
+    """Write a definition file to start from."""
+    from kassei.core.reading import SLUG
+
+    slug = name.removesuffix(".toml")
+    if not SLUG.match(slug):
+        raise BadInput(words("error.bad_slug", name=_printable(name)))
+    text = words("new.text", name=slug).lstrip("\n")
+    if stdout:
+        click.echo(text, nl=False)
+        return
+    path = Path(f"{slug}.toml")
+    try:
+        _create(path, text)
+    except FileExistsError:
+        raise BadInput(words("error.exists", path=path)) from None
+    except OSError as reason:
+        raise BadInput(words("error.not_written", path=path, reason=reason.strerror or reason)) from None
+    click.echo(words("done.new", path=path))
+
+
+def _create(path: Path, text: str) -> None:
+    """Write a new file at once; ``FileExistsError`` if there is one, which is left as it is."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        Path(temporary).chmod(0o644)
+        os.link(temporary, path)
+    finally:
+        Path(temporary).unlink()

@@ -1,0 +1,325 @@
+"""What the command line prints: JSON documents laid out for a reader, as rich objects or as plain text.
+
+Only this module knows rich. On a terminal tables are coloured and wrapped to its width; into a pipe or a file goes
+plain text, unwrapped, so that a formula stays on its line.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+    from kassei.phrases import Phrases
+
+STYLES = {"proved": "green", "holds": "green", "refuted": "red", "fails": "red", "conditional": "yellow"}
+PLAIN_WIDTH = 100_000
+
+
+def say(*blocks: RenderableType, stream: TextIO | None = None) -> None:
+    """Print blocks: styled on a terminal, else as plain lines without trailing spaces."""
+    from rich.console import Console
+
+    stream = sys.stdout if stream is None else stream
+    if stream.isatty():
+        _print(Console(file=stream, highlight=False, markup=False, emoji=False), blocks)
+        return
+    buffer = io.StringIO()
+    _print(
+        Console(file=buffer, width=PLAIN_WIDTH, color_system=None, highlight=False, markup=False, emoji=False), blocks
+    )
+    stream.write("".join(line.rstrip() + "\n" for line in buffer.getvalue().splitlines()))
+
+
+def _print(console: Console, blocks: Iterable[RenderableType]) -> None:
+    for block in blocks:
+        console.print(block)
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A progress bar on stderr while it is a terminal; the yielded function names the next item."""
+    if total < 2 or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[item]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total, item="")
+        done = -1
+
+        def step(item: str) -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, completed=done, item=item)
+
+        yield step
+
+
+# --- pieces of text ---------------------------------------------------------------------------------------------------
+
+
+def table(*headings: str, rows: Iterable[Sequence[RenderableType]]) -> Table:
+    """A table with a rule under its headings."""
+    from rich import box
+    from rich.table import Table
+
+    out = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for heading in headings:
+        out.add_column(heading, overflow="fold")
+    for row in rows:
+        out.add_row(*(_text(cell) for cell in row))
+    return out
+
+
+def grid(rows: Iterable[Sequence[RenderableType]], indent: int = 2) -> Table:
+    """Aligned columns without lines."""
+    from rich.table import Table
+
+    out = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    rows = list(rows)
+    out.add_column(width=max(0, indent - 2))
+    columns = max((len(row) for row in rows), default=0)
+    for k in range(columns):
+        out.add_column(overflow="fold", no_wrap=k < columns - 1)
+    for row in rows:
+        out.add_row("", *(_text(cell) for cell in row))
+    return out
+
+
+def _text(cell: RenderableType) -> RenderableType:
+    from rich.text import Text
+
+    return Text(cell) if isinstance(cell, str) else cell
+
+
+def styled(text: str, style: str) -> RenderableType:
+    """A text in one style."""
+    from rich.text import Text
+
+    return Text(text, style=style)
+
+
+def heading(text: str) -> RenderableType:
+    """A section's heading, after an empty line."""
+    from rich.text import Text
+
+    return Text.assemble("\n", (text, "bold"))
+
+
+def bullets(lines: Iterable[str], indent: int) -> Table:
+    """Sentences, each with a bullet and a hanging indent."""
+    return grid((("·", line) for line in lines), indent=indent)
+
+
+def digits(lo: str, hi: str) -> str:
+    """What two decimal strings agree on, with an ellipsis for the rest."""
+    same = next((k for k, (a, b) in enumerate(zip(lo, hi, strict=False)) if a != b), min(len(lo), len(hi)))
+    return lo if lo == hi else f"{lo[:same]}…"
+
+
+def value_text(value: Any, words: Phrases) -> str:
+    """A value of the JSON document on one line: an expression, a list of cases, an enclosure, a set."""
+    if value is None:
+        return words("word.unknown")
+    if isinstance(value, list):
+        if value and all(isinstance(row, Mapping) and "when" in row for row in value):
+            cases = (words("word.case", value=value_text(row["value"], words), when=row["when"]) for row in value)
+            return "; ".join(cases)
+        return ", ".join(value_text(one, words) for one in value) or words("word.none")
+    if isinstance(value, Mapping):
+        return _mapping_text(value, words)
+    return words("word.no_limit") if value == "none" else str(value)
+
+
+def _mapping_text(value: Mapping[str, Any], words: Phrases) -> str:
+    if "lo" in value and "hi" in value:
+        at = "".join(f", {name} = {number}" for name, number in value.get("at", {}).items())
+        return digits(value["lo"], value["hi"]) + (f" ({at[2:]})" if at else "")
+    if "inf" in value:
+        left = "[" if value["inf_attained"] else "("
+        right = "]" if value["sup_attained"] else ")"
+        return f"{left}{value_text(value['inf'], words)}, {value_text(value['sup'], words)}{right}"
+    if "points" in value:
+        points = "{" + ", ".join(value_text(point, words) for point in value["points"]) + "}"
+        return " ∪ ".join([points] * bool(value["points"]) + value["intervals"])
+    return ", ".join(f"{key}: {value_text(one, words)}" for key, one in value.items())
+
+
+def verdict_cell(verdict: Mapping[str, Any], words: Phrases) -> RenderableType:
+    """The verdict as a coloured word."""
+    truth = verdict["verdict"]
+    return styled(words(f"verdict.{truth}"), STYLES.get(truth, "magenta"))
+
+
+def remark(verdict: Mapping[str, Any], variable: str, words: Phrases) -> str:
+    """What stands beside a verdict: its value, its condition, its counterexample."""
+    parts = []
+    if "value" in verdict:
+        parts.append(value_text(verdict["value"], words))
+    if verdict.get("condition") is not None:
+        parts.append(words("word.exactly_when", condition=verdict["condition"]))
+    if verdict.get("witness"):
+        parts.append(words("word.fails_at", where=witness_text(verdict["witness"], variable, words)))
+    return "; ".join(parts)
+
+
+def witness_text(witness: Mapping[str, Any], variable: str, words: Phrases) -> str:
+    """A counterexample as assignments: the inputs, the parameters and what is found there."""
+    parts = []
+    for key, value in witness.items():
+        if isinstance(value, Mapping):
+            parts += [f"{name} = {number}" for name, number in value.items()]
+            continue
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        known = words.section("witness")
+        parts.append(known[key].format(v=variable, value=shown) if key in known else f"{key} = {shown}")
+    return "; ".join(parts)
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+def dossier_blocks(
+    document: Mapping[str, Any], about: Mapping[str, Any], words: Phrases, *, steps: bool
+) -> Iterator[RenderableType]:
+    """``kassei show``: one dossier. ``about`` has the title, summary and references in the reader's language."""
+    v = document["variable"]
+    yield styled(f"{document['name']}: {about['title']}", "bold")
+    if about["summary"]:
+        yield _text(about["summary"])
+    yield _text("")
+    yield grid([(f"f({v}) =", document["expr"])])
+    yield from _parameters(document, words)
+    yield from _domain(document, words)
+    yield heading(words("show.derivatives"))
+    first = [(f"df/d{v}", document["derivative"])]
+    parameters = [(f"df/d{name}", expr) for name, expr in document["param_derivatives"].items()]
+    yield grid([*first, (f"d²f/d{v}²", document["second_derivative"]), *parameters])
+    yield heading(words("show.limits"))
+    limits = document["limits"]
+    yield grid(
+        (
+            f"{v} → {end}",
+            f"f → {value_text(limits[key], words)}",
+            f"f′ → {value_text(limits[f'slope_{key}'], words)}",
+        )
+        for end, key in (("-oo", "neg_inf"), ("oo", "pos_inf"))
+    )
+    yield from _joins(document, words)
+    yield from _param_limits(document, words)
+    yield heading(words("show.requirements"))
+    for name, verdict in document["requirements"].items():
+        yield grid([(name, verdict_cell(verdict, words), words(f"requirement.{name}"))])
+        if note := remark(verdict, v, words):
+            yield grid([(note,)], indent=6)
+        yield bullets(verdict["steps"], indent=6)
+    yield heading(words("show.properties"))
+    if steps:
+        for name, verdict in document["properties"].items():
+            yield grid([_property_row(name, verdict, v, words)])
+            yield bullets(verdict["steps"], indent=6)
+    else:
+        yield grid(_property_row(name, verdict, v, words) for name, verdict in document["properties"].items())
+    if about["references"]:
+        yield heading(words("show.references"))
+        yield bullets(about["references"], indent=2)
+
+
+def _property_row(name: str, verdict: Mapping[str, Any], v: str, words: Phrases) -> tuple[RenderableType, ...]:
+    return (words(f"property.{name}"), verdict_cell(verdict, words), remark(verdict, v, words))
+
+
+def _parameters(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableType]:
+    rows = []
+    for name, parameter in document["parameters"].items():
+        domain = parameter["domain"]
+        rows.append(
+            (
+                f"{name} ∈ {'R' if domain == 'Reals' else domain}",
+                words("show.default", value=parameter["default"]),
+                words(f"show.learned_{parameter['shared']}" if parameter["learned"] else "show.fixed"),
+            )
+        )
+    if rows:
+        yield grid(rows)
+
+
+def _domain(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableType]:
+    domain = document["domain"]
+    if domain["verdict"] in ("refuted", "conditional"):
+        where = value_text(domain.get("undefined_at"), words)
+        condition = domain["condition"]
+        key = "show.undefined" if condition is None else "show.defined_when"
+        yield grid([(styled(words(key, where=where, condition=condition), "yellow"),)])
+
+
+def _joins(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableType]:
+    v = document["variable"]
+    rows = []
+    for case in document.get("joins", []):
+        for join in case["at"]:
+            when = "" if case["when"] == "True" else words("word.when", when=case["when"])
+            known = {key: value_text(value, words) for key, value in join.items()}
+            rows.append((f"{v} = {join['at']}", words("show.join", **known), when))
+    if rows:
+        yield heading(words("show.joins"))
+        yield grid(rows)
+
+
+def _param_limits(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableType]:
+    rows = []
+    for limit in document["param_limits"]:
+        equals = value_text(limit["equals"], words)
+        if limit["is"]:
+            equals += f"  = {limit['is']}"
+        rows.append((f"{limit['param']} → {limit['to']}", f"f → {equals}"))
+        if limit["equals"] not in ("none", "unknown"):
+            kind = words(f"show.convergence_{limit['convergence']}")
+            if limit["error"] is not None:
+                kind += words("show.error", error=value_text(limit["error"], words))
+            if limit["convergence"] == "pointwise" and limit.get("on_bounded_sets") == "uniform":
+                kind += words("show.on_bounded_sets")
+            if "is_except" in limit:
+                points = ", ".join(limit["is_except"]["at"])
+                kind += words("show.is_except", name=limit["is_except"]["name"], at=points)
+            rows.append(("", kind))
+    if rows:
+        yield heading(words("show.param_limits"))
+        yield grid(rows)
+
+
+def reference_text(reference: Any) -> str:
+    """One reference on one line."""
+    lead = ", ".join(part for part in (reference.authors, reference.title) if part)
+    ids = [
+        f"({reference.year})" if reference.year else "",
+        reference.eq,
+        f"doi:{reference.doi}" if reference.doi else "",
+        f"arXiv:{reference.arxiv}" if reference.arxiv else "",
+        reference.url,
+    ]
+    return " ".join([lead, *(part for part in ids if part)]) + (f" — {reference.note}" if reference.note else "")
+
+
+def requirement_cells(checked: Mapping[str, Any], words: Phrases) -> list[RenderableType]:
+    """R1, R2 and R3 as cells: the verdict, and under a conditional one its condition."""
+    from rich.text import Text
+
+    cells: list[RenderableType] = []
+    for name in ("R1", "R2", "R3"):
+        verdict = checked[name]
+        cell = Text(words(f"verdict.{verdict['verdict']}"), style=STYLES.get(verdict["verdict"], "magenta"))
+        if verdict["condition"] is not None:
+            cell.append(f" ({verdict['condition']})")
+        cells.append(cell)
+    return cells

@@ -1,0 +1,73 @@
+"""Words as data: ``site/words/<lang>/*.toml``, one file per topic, merged into one table of templates."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from kassei.text.resources import resource
+
+if TYPE_CHECKING:
+    from kassei.core.verdict import Step
+
+SOURCE = "en"
+UNTRANSLATED = " [en]"
+
+
+class Words:
+    """The templates of one language by dotted key; English is the source and stands in, marked, for what is missing."""
+
+    def __init__(self, lang: str = SOURCE) -> None:
+        self.lang = lang
+        self.templates = templates(lang)
+        self.source = templates(SOURCE)
+
+    def __call__(self, key: str, /, **facts: Any) -> str:
+        """The text of a key, filled with facts as plain text; ``KeyError`` if English lacks it too."""
+        plain = {name: self.plain(fact) for name, fact in facts.items()}
+        if key in self.templates:
+            return self.templates[key].format(**plain)
+        return self.source[key].format(**plain) + UNTRANSLATED
+
+    def sentence(self, step: Step, math: str = "plain") -> str:
+        """A step of an argument as a sentence; formulas in SymPy's spelling (``math="plain"``)."""
+        if math != "plain":
+            raise ValueError(f"math is 'plain', not {math!r}")
+        return self(f"steps.{step.key}", **step.facts)
+
+    def plain(self, fact: Any) -> str:
+        """A fact as text: a formula in SymPy's spelling, a step as a clause, several joined by commas."""
+        if hasattr(fact, "key") and hasattr(fact, "facts"):
+            return self.sentence(fact).removesuffix(".").removesuffix("。")
+        if isinstance(fact, Iterable) and not isinstance(fact, str) and type(fact).__module__ == "builtins":
+            return ", ".join(self.plain(one) for one in fact)
+        return str(fact)
+
+    def missing(self) -> tuple[str, ...]:
+        """The keys that English has and this language has not."""
+        return tuple(sorted(self.source.keys() - self.templates.keys()))
+
+
+@cache
+def templates(lang: str) -> Mapping[str, str]:
+    """All templates of a language; ``ValueError`` where two files have the same key."""
+    merged: dict[str, str] = {}
+    for path in sorted((resource("site") / "words" / lang).glob("*.toml")):
+        for key, text in flat(tomllib.loads(path.read_text(encoding="utf-8"))).items():
+            if key in merged:
+                raise ValueError(f"{path}: {key!r} is defined in another file too")
+            merged[key] = text
+    return merged
+
+
+def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested tables as dotted keys."""
+    out: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            out.update(flat(value, f"{prefix}{key}."))
+        else:
+            out[f"{prefix}{key}"] = str(value)
+    return out
