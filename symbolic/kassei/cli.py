@@ -46,8 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     words = Phrases(_language(arguments))
     _translate(kassei, words)
     try:
-        status = kassei.main(args=arguments, prog_name="kassei", standalone_mode=False, obj=words)
+        with kassei.make_context("kassei", arguments, obj=words) as context:
+            status = kassei.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as left:
+        status = left.exit_code
     except click.ClickException as error:
         error.show()
         status = error.exit_code
@@ -329,7 +332,7 @@ def _claim_blocks(entry: Mapping[str, Any], words: Phrases, *, evidence: bool) -
     yield terminal.grid([(entry["id"], terminal.verdict_cell(entry, words), said(entry["statement"]))], indent=0)
     notes = []
     if entry.get("condition"):
-        notes.append(words("claims.condition", condition=entry["condition"]))
+        notes.append(words("claims.condition", condition=terminal.readable(entry["condition"])))
     if entry.get("corrected"):
         notes.append(words("claims.corrected", text=said(entry["corrected"])))
     if evidence:

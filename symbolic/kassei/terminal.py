@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -133,8 +134,8 @@ def value_text(value: Any, words: Phrases) -> str:
         return words("word.unknown")
     if isinstance(value, list):
         if value and all(isinstance(row, Mapping) and "when" in row for row in value):
-            cases = (words("word.case", value=value_text(row["value"], words), when=row["when"]) for row in value)
-            return "; ".join(cases)
+            cases = ((value_text(row["value"], words), readable(row["when"])) for row in value)
+            return "; ".join(words("word.case", value=one, when=when) for one, when in cases)
         return ", ".join(value_text(one, words) for one in value) or words("word.none")
     if isinstance(value, Mapping):
         return _mapping_text(value, words)
@@ -155,6 +156,13 @@ def _mapping_text(value: Mapping[str, Any], words: Phrases) -> str:
     return ", ".join(f"{key}: {value_text(one, words)}" for key, one in value.items())
 
 
+def readable(condition: str) -> str:
+    """A condition with ``Eq(a, 0)`` as ``a = 0`` and ``Ne(a, 1)`` as ``a ≠ 1``."""
+    return re.sub(
+        r"\b(Eq|Ne)\(([^(),]+), ([^(),]+)\)", lambda m: f"{m[2]} {'=' if m[1] == 'Eq' else '≠'} {m[3]}", condition
+    )
+
+
 def verdict_cell(verdict: Mapping[str, Any], words: Phrases) -> RenderableType:
     """The verdict as a coloured word."""
     truth = verdict["verdict"]
@@ -167,7 +175,7 @@ def remark(verdict: Mapping[str, Any], variable: str, words: Phrases) -> str:
     if "value" in verdict:
         parts.append(value_text(verdict["value"], words))
     if verdict.get("condition") is not None:
-        parts.append(words("word.exactly_when", condition=verdict["condition"]))
+        parts.append(words("word.exactly_when", condition=readable(verdict["condition"])))
     if verdict.get("witness"):
         parts.append(words("word.fails_at", where=witness_text(verdict["witness"], variable, words)))
     return "; ".join(parts)
@@ -260,7 +268,7 @@ def _domain(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableT
         where = value_text(domain.get("undefined_at"), words)
         condition = domain["condition"]
         key = "show.undefined" if condition is None else "show.defined_when"
-        yield grid([(styled(words(key, where=where, condition=condition), "yellow"),)])
+        yield grid([(styled(words(key, where=where, condition=readable(str(condition))), "yellow"),)])
 
 
 def _joins(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableType]:
@@ -268,7 +276,7 @@ def _joins(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableTy
     rows = []
     for case in document.get("joins", []):
         for join in case["at"]:
-            when = "" if case["when"] == "True" else words("word.when", when=case["when"])
+            when = "" if case["when"] == "True" else words("word.when", when=readable(case["when"]))
             known = {key: value_text(value, words) for key, value in join.items()}
             rows.append((f"{v} = {join['at']}", words("show.join", **known), when))
     if rows:
@@ -320,6 +328,6 @@ def requirement_cells(checked: Mapping[str, Any], words: Phrases) -> list[Render
         verdict = checked[name]
         cell = Text(words(f"verdict.{verdict['verdict']}"), style=STYLES.get(verdict["verdict"], "magenta"))
         if verdict["condition"] is not None:
-            cell.append(f" ({verdict['condition']})")
+            cell.append(f" ({readable(verdict['condition'])})")
         cells.append(cell)
     return cells

@@ -86,8 +86,8 @@ class Activation:
     source: str
     expr: sp.Expr
     parameters: tuple[Parameter, ...] = ()
-    title: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    summary: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    title: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    summary: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     aliases: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     path: Path | None = field(default=None, compare=False)

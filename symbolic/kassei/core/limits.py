@@ -28,7 +28,7 @@ def limit(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, side: str, region: Region) -
     ``to`` may be infinite or an expression in the parameters; the result may be infinite. Raises ``NoLimit`` where
     there is none, ``Fork`` where it depends on the parameters and ``Undecided`` where it was not found.
     """
-    found = _limit(region.apply(sp.sympify(expr)), x, to, side, region)
+    found = _limit(region.apply(sp.sympify(expr, strict=True)), x, to, side, region)
     if x in found.free_symbols or found.has(sp.nan, sp.zoo):
         raise Undecided(f"the limit of {expr}")
     return found

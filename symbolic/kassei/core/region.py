@@ -190,7 +190,7 @@ def holds(sign: int, wanted: int) -> bool:
 
 
 def _satisfies(region: Region, point: dict[sp.Symbol, sp.Expr]) -> bool:
-    return all(holds(number_sign(sp.sympify(e).subs(point)), s) for e, s in region.facts)
+    return all(holds(number_sign(sp.sympify(e, strict=True).subs(point)), s) for e, s in region.facts)
 
 
 def _find_sample(region: Region) -> Region | None:

@@ -71,7 +71,7 @@ def sign(expr: sp.Expr, region: Region) -> int:
 
     Raises ``Fork`` where the region must be split first and ``Undecided`` where nothing settles it.
     """
-    expr = region.apply(sp.sympify(expr))
+    expr = region.apply(sp.sympify(expr, strict=True))
     if not expr.free_symbols:
         return number_sign(expr)
     total = 1
@@ -200,7 +200,7 @@ def chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region,
 
     The interval must not be empty on the region. Raises ``Fork`` and ``Undecided`` as :func:`sign` does.
     """
-    return _chart(region.apply(sp.sympify(expr)), x, lo, hi, region, depth)
+    return _chart(region.apply(sp.sympify(expr, strict=True)), x, lo, hi, region, depth)
 
 
 @lru_cache(maxsize=8000)

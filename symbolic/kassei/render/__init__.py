@@ -1,0 +1,1 @@
+"""Pages and plots: dossiers in, Markdown, SVG and a site out."""

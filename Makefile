@@ -1,0 +1,43 @@
+# One way to do each chore; the same commands run in .ci/run.
+#   make site    the bilingual documentation site, into build/site
+#   make test    the tests (PYTEST="-k gelu" narrows them)
+#   make lint    formatting and lint rules
+#   make types   the type checker
+#   make wheel   the wheel, into dist
+#   make clean   removes everything that was made here
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST ?=
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: all site test lint types wheel clean
+all: lint types test site
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[site,dev]'
+	touch $@
+
+site: $(STAMP)
+	$(BIN)/kassei site build --out build/site
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check symbolic tests benchmarks
+	$(BIN)/ruff check symbolic tests benchmarks
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+wheel: $(STAMP)
+	rm -rf dist
+	$(BIN)/hatchling build -t wheel -d dist
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find symbolic tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

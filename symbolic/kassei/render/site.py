@@ -1,0 +1,108 @@
+"""The site: Markdown written for both languages, built by MkDocs, put in place only when all of it succeeded."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kassei.core.dossier import Dossier
+from kassei.text.resources import resource
+
+LANGUAGES = ("ja", "en")
+
+
+class SiteError(OSError):
+    """A build that failed; the previous site is untouched."""
+
+
+def build(
+    dossiers: Sequence[Dossier],
+    claims: Sequence[Mapping[str, Any]],
+    out: Path,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Build the bilingual site into ``out`` and return that folder.
+
+    Pages are written beside ``out`` first; only when both languages have been built is the old site replaced.
+    Raises ``SiteError`` with MkDocs' own words.
+    """
+    import mkdocs  # noqa: F401 - the site extra; a missing one is reported before any work
+
+    out = out.resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".site-", dir=out.parent) as scratch:
+        work = Path(scratch)
+        for lang in LANGUAGES:
+            if progress:
+                progress(lang)
+            _write_docs(work / "docs" / lang, dossiers, claims, lang)
+        for lang in LANGUAGES:  # Japanese first: building the root empties its folder, English included
+            _mkdocs(work, lang, dossiers)
+        _replace(work / "site", out)
+    return out
+
+
+def _write_docs(folder: Path, dossiers: Sequence[Dossier], claims: Sequence[Mapping[str, Any]], lang: str) -> None:
+    from kassei.render.pages import pages
+
+    for name, text in pages(dossiers, claims, lang).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    shutil.copytree(resource("site") / "assets", folder / "assets", dirs_exist_ok=True)
+
+
+def _mkdocs(work: Path, lang: str, dossiers: Sequence[Dossier]) -> None:
+    from kassei.render.pages import navigation
+
+    config = work / f"mkdocs.{lang}.yml"
+    site_dir = work / "site" if lang == "ja" else work / "site" / lang
+    config.write_text(
+        "\n".join(
+            f"{key}: {json.dumps(value, ensure_ascii=False)}"
+            for key, value in {
+                "INHERIT": str(resource("site") / "mkdocs.base.yml"),
+                "docs_dir": str(work / "docs" / lang),
+                "site_dir": str(site_dir),
+                "nav": navigation(dossiers, lang),
+                "theme": {"language": lang, "custom_dir": str(resource("site") / "overrides")},
+            }.items()
+        )
+        + "\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(config)]
+    quiet = {**os.environ, "SOURCE_DATE_EPOCH": "0", "NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
+    if done.returncode:
+        raise SiteError(f"mkdocs ({lang}): {(done.stderr or done.stdout).strip()}")
+    for leftover in site_dir.glob("sitemap.xml*"):  # carries the day's date, and addresses of a host we do not know
+        leftover.unlink()
+
+
+def _replace(new: Path, old: Path) -> None:
+    """Put the new site in the place of the old one."""
+    aside = old.with_name(f".{old.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if old.exists():
+        old.rename(aside)
+    new.rename(old)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def serve(folder: Path, *, port: int = 8000) -> None:
+    """Serve a built site on this machine until interrupted."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"http://127.0.0.1:{port}/")
+        server.serve_forever()
