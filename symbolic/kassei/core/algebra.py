@@ -208,16 +208,25 @@ def independent(parts: list[sp.Expr], x: sp.Symbol, inside: list[sp.Rational]) -
 
 def inner_points(lo: sp.Expr, hi: sp.Expr, count: int) -> list[sp.Rational]:
     """Distinct rational points strictly inside an interval with constant ends."""
-    from kassei.core.region import shorten
-
     if lo == -sp.oo and hi == sp.oo:
         base = ["-1", "1/2", "3/2", "-2", "5/2", "-7/3", "1/5", "3", "-1/7", "4"]
         return [sp.Rational(b) for b in base[:count]]
     if lo == -sp.oo:
-        anchor = shorten(hi) - (0 if hi.is_Rational else sp.Rational(1, 2**38))
-        return [anchor - sp.Rational(k + 1, 2) for k in range(count)]
-    if hi == sp.oo:
-        anchor = shorten(lo) + (0 if lo.is_Rational else sp.Rational(1, 2**38))
-        return [anchor + sp.Rational(k + 1, 2) for k in range(count)]
-    out = [shorten(lo + (hi - lo) * sp.Rational(k + 1, count + 1)) for k in range(count)]
-    return [p for p in dict.fromkeys(out) if number_sign(p - lo) > 0 and number_sign(hi - p) > 0]
+        anchor = sp.floor(hi * 8) / 8
+        points = [anchor - sp.Rational(k + 1, 2) for k in range(count)]
+    elif hi == sp.oo:
+        anchor = sp.ceiling(lo * 8) / 8
+        points = [anchor + sp.Rational(k + 1, 2) for k in range(count)]
+    else:
+        step = (hi - lo) / (count + 1)
+        points = [short_near(lo + step * (k + 1), step / 3) for k in range(count)]
+    return [p for p in dict.fromkeys(points) if lo == -sp.oo or number_sign(p - lo) > 0 if hi == sp.oo or number_sign(hi - p) > 0]
+
+
+def short_near(target: sp.Expr, slack: sp.Expr) -> sp.Rational:
+    """A rational with a small denominator within ``slack`` of a constant."""
+    for bits in range(0, 80, 1):
+        short = sp.Rational(sp.floor(target * 2**bits + sp.Rational(1, 2)), 2**bits)
+        if number_sign(slack - abs(short - target)) >= 0:
+            return short
+    raise Undecided(f"a rational number near {target}")

@@ -367,6 +367,8 @@ def _merge(condition: sp.Basic) -> sp.Basic:
 def _without(condition: sp.Basic, drop: set[sp.Basic]) -> sp.Basic:
     if condition in drop:
         return sp.true
+    if isinstance(condition, sp.core.relational.Relational) and condition.lhs.is_number:
+        return condition.reversed
     if isinstance(condition, sp.And | sp.Or):
         return condition.func(*(_without(a, drop) for a in condition.args))
     return condition

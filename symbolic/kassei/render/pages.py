@@ -190,7 +190,7 @@ def plain_markdown(text: str) -> str:
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str] | None = None) -> str:
     """An HTML table; cells are escaped unless they are markup already."""
     head = "".join(f"<th>{escape(h)}</th>" for h in header) if header else ""
-    out = ['<div class="scroll"><table class="facts">', f"<thead><tr>{head}</tr></thead>" if header else "", "<tbody>"]
+    out = ['<div class="facts"><table>', f"<thead><tr>{head}</tr></thead>" if header else "", "<tbody>"]
     for row in rows:
         cells = "".join(f"<{'th' if k == 0 else 'td'}>{escape(c)}</{'th' if k == 0 else 'td'}>" for k, c in enumerate(row))
         out.append(f"<tr>{cells}</tr>")

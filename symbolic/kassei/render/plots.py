@@ -115,7 +115,7 @@ def thumbnail(activation: Activation, breaks: Sequence[float], alt: str) -> str:
 
     v, y = curve(activation, "f", breaks)
     keep = slice(None, None, 8)
-    xs, ys = v[keep], np.clip(y[keep], -2.2, 5.2)
+    xs, ys = v[keep], np.where((y[keep] < -2.4) | (y[keep] > 5.4), np.nan, y[keep])
     path, pen = [], False
     for x, value in zip(xs, ys, strict=True):
         if not np.isfinite(value):

@@ -86,8 +86,6 @@ def _mkdocs(work: Path, lang: str, dossiers: Sequence[Dossier]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
     if done.returncode:
         raise SiteError(f"mkdocs ({lang}): {(done.stderr or done.stdout).strip()}")
-    for leftover in site_dir.glob("sitemap.xml*"):  # carries the day's date, and addresses of a host we do not know
-        leftover.unlink()
 
 
 def _replace(new: Path, old: Path) -> None:
