@@ -52,7 +52,11 @@ class Exact:
                     continue
                 moved = list(args)
                 moved[k] = mpmath.mpf(args[k]) * (1 + mpmath.mpf(10) ** -15)
-                there = self.at(moved[0], tuple(moved[1:])) if index is None else self.derivative(moved[0], tuple(moved[1:]), index)
+                there = (
+                    self.at(moved[0], tuple(moved[1:]))
+                    if index is None
+                    else self.derivative(moved[0], tuple(moved[1:]), index)
+                )
                 worst += abs(there - base) / abs(base) * mpmath.mpf(10) ** 15
             return float(min(worst, mpmath.mpf(10) ** 12))
 

@@ -221,6 +221,21 @@ def test_the_output_folder_may_not_be_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
 
 
+def test_a_missing_extra_is_named_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    import importlib.util
+
+    from kassei import cli
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["site", "build", "--out", str(tmp_path / "site")])
+    assert left.value.code == 2
+    assert "kassei[site]" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_targets_say_what_they_need() -> None:
     said = run("targets").stdout
     assert all(name in said for name in ("numpy", "cuda", "NumPy", "CuPy"))

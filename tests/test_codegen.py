@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exact import Exact, ulps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from exact import Exact, ulps
 from kassei.codegen import drift, emit, known_targets, write
 from kassei.core.derive import derive
 from kassei.library import catalogue
@@ -64,7 +64,11 @@ def parameter_grid(name: str) -> list[tuple[float, ...]]:
     for p in catalogue[name].parameters:
         inside = [x for x in spread if p.domain.contains(x)]
         axes.append(tuple(dict.fromkeys([float(np.float32(float(p.default))), *inside])))
-    return [g for g in itertools.product(*axes) if all(p.domain.contains(x) for p, x in zip(catalogue[name].parameters, g, strict=True))]
+    return [
+        g
+        for g in itertools.product(*axes)
+        if all(p.domain.contains(x) for p, x in zip(catalogue[name].parameters, g, strict=True))
+    ]
 
 
 def undefined(name: str, params: tuple[float, ...]) -> bool:
@@ -79,7 +83,9 @@ def wanted(name: str, v: float, params: tuple[float, ...], index: int | None) ->
     return value, exact.condition(v, params, index)
 
 
-def check(name: str, got: np.ndarray, points: np.ndarray, params: tuple[float, ...], index: int | None, allowed: float) -> None:
+def check(
+    name: str, got: np.ndarray, points: np.ndarray, params: tuple[float, ...], index: int | None, allowed: float
+) -> None:
     """Each value within ``allowed * (1 + condition)`` ulps of the exact one, plus one unit for the final rounding."""
     for at, y in zip(points.tolist(), got.tolist(), strict=True):
         if index is not None and at in breaks(name):
@@ -103,7 +109,9 @@ def test_numpy_code_is_as_accurate_as_the_function_allows(name: str, dtype: str)
         check(name, code.grad_input(ones, points, *params), points, params, 0, ULPS["numpy"])
         for k, p in enumerate(catalogue[name].parameters, start=1):
             if p.learned:
-                each = np.array([code.grad_params(ones[i : i + 1], points[i : i + 1], *params)[p.name] for i in range(len(points))])
+                each = np.array(
+                    [code.grad_params(ones[i : i + 1], points[i : i + 1], *params)[p.name] for i in range(len(points))]
+                )
                 check(name, each, points, params, k, ULPS["numpy"])
 
 
@@ -232,7 +240,17 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         path = folder / f"{dtype}.cpp"
         path.write_text("\n".join(parts))
         libraries[dtype] = folder / f"{dtype}.so"
-        flags = ["-O1", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=off", "-pthread", "-Wall", "-Werror", "-Wdouble-promotion"]
+        flags = [
+            "-O1",
+            "-std=c++17",
+            "-shared",
+            "-fPIC",
+            "-ffp-contract=off",
+            "-pthread",
+            "-Wall",
+            "-Werror",
+            "-Wdouble-promotion",
+        ]
         jobs.append(subprocess.Popen(["g++", *flags, "-o", libraries[dtype], path], stderr=subprocess.PIPE, text=True))
     for job in jobs:
         _, errors = job.communicate()
@@ -279,7 +297,9 @@ def from_storage(stored: np.ndarray, dtype: str) -> np.ndarray:
     return stored
 
 
-def parameter_arguments(name: str, params: tuple[Any, ...], dtype: str, channels: int = 1) -> tuple[list[Any], list[np.ndarray]]:
+def parameter_arguments(
+    name: str, params: tuple[Any, ...], dtype: str, channels: int = 1
+) -> tuple[list[Any], list[np.ndarray]]:
     real = np.float64 if dtype == "float64" else np.float32
     arrays = [np.atleast_1d(np.asarray(p, dtype=real)) for p in params]
     arguments: list[Any] = []
@@ -306,13 +326,20 @@ def test_cuda_code_is_as_accurate_as_the_function_allows(host: dict[str, Any], n
         y, dx = np.empty_like(points), np.empty_like(points)
         getattr(library, f"host_{name}_forward")(pointer(points), pointer(y), *arguments, *sizes(len(points)))
         check(name, y, points, params, None, ULPS["cuda"])
-        getattr(library, f"host_{name}_grad_input")(pointer(ones), pointer(points), pointer(dx), *arguments, *sizes(len(points)))
+        getattr(library, f"host_{name}_grad_input")(
+            pointer(ones), pointer(points), pointer(dx), *arguments, *sizes(len(points))
+        )
         check(name, dx, points, params, 0, ULPS["cuda"])
         for k, p in enumerate(catalogue[name].parameters, start=1):
             if p.learned:  # one channel per point gives the slope at each point
                 partial, total = np.zeros(len(points)), np.zeros(len(points))
                 getattr(library, f"host_{name}_partial_{p.name}")(
-                    pointer(ones), pointer(points), pointer(partial), pointer(total), ctypes.c_int(1), *arguments,
+                    pointer(ones),
+                    pointer(points),
+                    pointer(partial),
+                    pointer(total),
+                    ctypes.c_int(1),
+                    *arguments,
                     *sizes(len(points), 1, len(points)),
                 )
                 with np.errstate(over="ignore"):
@@ -326,13 +353,23 @@ def test_cuda_sums_agree_with_numpy(host: dict[str, Any], name: str) -> None:
     rng = np.random.default_rng(1)
     v, dy = rng.normal(size=(5, 3, 7)), rng.normal(size=(5, 3, 7))
     (p,) = catalogue[name].learned
-    for axis, inner, channels, values in ((None, 1, 1, 0.5), (1, 7, 3, np.array([0.5, 1.0, 2.0])), (2, 1, 7, np.linspace(0.5, 2, 7))):
+    for axis, inner, channels, values in (
+        (None, 1, 1, 0.5),
+        (1, 7, 3, np.array([0.5, 1.0, 2.0])),
+        (2, 1, 7, np.linspace(0.5, 2, 7)),
+    ):
         arguments, kept = parameter_arguments(name, (values,), "float64")
         results = []
         for _ in range(2):
             partial, total = np.zeros(channels * 3), np.zeros(channels)
             getattr(host["float64"], f"host_{name}_partial_{p.name}")(
-                pointer(dy), pointer(v), pointer(partial), pointer(total), ctypes.c_int(3), *arguments, *sizes(v.size, inner, channels)
+                pointer(dy),
+                pointer(v),
+                pointer(partial),
+                pointer(total),
+                ctypes.c_int(3),
+                *arguments,
+                *sizes(v.size, inner, channels),
             )
             results.append(total)
         np.testing.assert_array_equal(results[0], results[1])
@@ -414,7 +451,9 @@ def test_every_kernel_compiles_for_a_real_gpu(dtype: str, tmp_path: Path) -> Non
             path.write_text(text)
             done = subprocess.run(
                 ["nvcc", "-arch=sm_90", "-cubin", "-Werror", "all-warnings", "-o", tmp_path / "k.cubin", path],
-                capture_output=True, text=True, check=False,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             assert done.returncode == 0, done.stderr
 

@@ -42,6 +42,7 @@ MEANINGS = {
     "+v - -v": 2 * v,
     "v\n + 1": v + 1,
     "pi*E": sp.pi * sp.E,
+    "Abs(v)**1.7159": sp.Abs(v) ** sp.Rational(17159, 10000),
     "sigmoid(v)": 1 / (1 + sp.exp(-v)),
     "softplus(a*v)": sp.log(1 + sp.exp(a * v)),
     "relu(v)": sp.Max(0, v),
@@ -140,9 +141,11 @@ REFUSALS = [
     ("1e400", 1, "1e300"),
     ("1" * 200, 1, "digits"),
     ("exp(1000)", 1, "1e300"),
+    ("erfc(1e300)", 1, "1e300"),
     ("9**9**9**9", 4, "exponent"),
-    ("v**1001", 1, "exponent"),
-    ("((10**300*v)**1000)", 2, "1e300"),
+    ("v**101", 1, "exponent"),
+    ("v**0.1234567", 1, "exponent"),
+    ("(1e300*v)**10", 1, "1e300"),
     ("(" * (MAX_DEPTH + 1) + "v" + ")" * (MAX_DEPTH + 1), MAX_DEPTH + 1, "nested"),
     ("+".join("v" * (MAX_PARTS + 1)), 2 * MAX_PARTS + 1, "more than"),
     ("v" * (MAX_LENGTH + 1), 1, "characters"),
@@ -293,7 +296,10 @@ def test_what_sympy_prints_is_read_back(text: str) -> None:
 
 
 def test_the_package_never_evaluates_text() -> None:
-    """No eval, exec, parse_expr or lambdify anywhere in kassei; sympify only where it refuses strings."""
+    """No eval, exec, parse_expr or lambdify in kassei, but for the plots, which run the NumPy module just emitted.
+
+    sympify stands only where it refuses strings.
+    """
     python = {"eval", "exec", "compile", "__import__"}
     sympy = {"parse_expr", "lambdify", "S"}
     modules = sorted(PACKAGE.rglob("*.py"))
@@ -304,7 +310,8 @@ def test_the_package_never_evaluates_text() -> None:
                 continue
             where = f"{path}:{node.lineno}"
             if isinstance(node.func, ast.Name):
-                assert node.func.id not in python | sympy, where
+                runs_emitted_code = path.name == "plots.py" and node.func.id in ("exec", "compile")
+                assert runs_emitted_code or node.func.id not in python | sympy, where
             elif isinstance(node.func, ast.Attribute):
                 assert node.func.attr not in sympy, where
             if getattr(node.func, "attr", getattr(node.func, "id", "")) == "sympify":

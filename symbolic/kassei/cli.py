@@ -7,6 +7,7 @@ Mathematics and rich are imported by the commands that use them, so that ``kasse
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -302,12 +303,7 @@ def claims(words: Phrases, ids: tuple[str, ...], as_json: bool) -> None:
     from kassei import terminal
 
     _speak(words.lang)
-    entries = _claims(words)
-    known = {entry["id"]: entry for entry in entries}
-    for name in ids:
-        if name not in known:
-            raise BadInput(words("error.unknown_claim", name=_printable(name), names=", ".join(known)))
-    chosen = [known[name] for name in dict.fromkeys(ids)] if ids else entries
+    chosen = _claims(ids, words)
     if as_json:
         _print_json(chosen)
         return
@@ -315,12 +311,19 @@ def claims(words: Phrases, ids: tuple[str, ...], as_json: bool) -> None:
         terminal.say(*_claim_blocks(entry, words, evidence=bool(ids)))
 
 
-def _claims(words: Phrases) -> list[Any]:
+def _claims(ids: Sequence[str] | None, words: Phrases) -> list[dict[str, Any]]:
+    """The ledger's entries, decided."""
+    from kassei.claims.ledger import claims as ledger
     from kassei.claims.ledger import decide_all
-    from kassei.library import catalogue
+    from kassei.terminal import progress
 
-    del words
-    return [entry.to_json() for entry in decide_all(catalogue)]
+    known = [claim.id for claim in ledger()]
+    for name in ids or ():
+        if name not in known:
+            raise BadInput(words("error.unknown_claim", name=_printable(name), names=", ".join(known)))
+    wanted = list(dict.fromkeys(ids or known))
+    with progress(words("progress.claims"), len(wanted)) as step:
+        return [decided.to_json() for decided in decide_all(wanted, progress=step)]
 
 
 def _claim_blocks(entry: Mapping[str, Any], words: Phrases, *, evidence: bool) -> Iterable[Any]:
@@ -453,21 +456,22 @@ def serve(words: Phrases, out: Path, port: int) -> None:
 def _build_site(out: Path, words: Phrases) -> Path:
     """The path of the built home page."""
     from kassei.library import analyze, catalogue
+    from kassei.terminal import progress
 
-    try:
-        from kassei.render.site import build as build_pages
-    except ModuleNotFoundError as missing:
-        raise BadInput(words("error.needs_extra", extra="site", module=missing.name)) from None
+    for module in ("mkdocs", "material", "math_core", "matplotlib"):
+        if importlib.util.find_spec(module) is None:
+            raise BadInput(words("error.needs_extra", extra="site", module=module))
+    from kassei.render.site import build as build_pages
+
     _speak(words.lang)
     functions = _functions(tuple(catalogue), words)
     dossiers = _each(functions, analyze, words("progress.analysis"))
+    claims = _claims(None, words)
     try:
-        folder = build_pages(dossiers, _claims(words), out)
-    except ModuleNotFoundError as missing:
-        raise BadInput(words("error.needs_extra", extra="site", module=missing.name)) from None
+        with progress(words("progress.site"), len(LANGUAGES)) as step:
+            return build_pages(dossiers, claims, out, progress=step) / "index.html"
     except OSError as reason:
         raise BadInput(words("error.site_failed", reason=reason)) from None
-    return Path(folder).resolve() / "index.html"
 
 
 @kassei.command()

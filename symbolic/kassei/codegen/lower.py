@@ -255,7 +255,7 @@ def _rebuilt(expr: sp.Expr, args: list[sp.Expr]) -> sp.Expr:
 
 
 def _one_plus_exp(expr: sp.Expr) -> sp.Expr | None:
-    """u for ``1 + exp(u)`` (also spelled ``raw_expm1(u) + 2``)."""
+    """U for ``1 + exp(u)`` (also spelled ``raw_expm1(u) + 2``)."""
     rest = expr - 1
     if isinstance(rest, sp.exp):
         return rest.args[0]
@@ -303,7 +303,7 @@ def _quotient(expr: sp.Expr, place: Place) -> sp.Expr | None:
         x, y = base.args
         sign = sp.S.One
         if place.positive(-x) and place.positive(-y):
-            x, y, sign = -x, -y, sp.S.NegativeOne ** count
+            x, y, sign = -x, -y, sp.S.NegativeOne**count
         elif not (place.positive(x) and place.positive(y)):
             continue
         return sign * _shares(rest, x, y, count, place)
@@ -352,7 +352,7 @@ def _whole(exponent: sp.Expr) -> int:
 
 
 def _pairs(expr: sp.Expr) -> sp.Expr:
-    """x * share(y, x) is harmonic(x, y): no factor is left that could overflow on its own."""
+    """X * share(y, x) is harmonic(x, y): no factor is left that could overflow on its own."""
     if not expr.args:
         return expr
     expr = _rebuilt(expr, [_pairs(a) for a in expr.args])

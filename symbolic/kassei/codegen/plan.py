@@ -191,5 +191,3 @@ def _at_infinity(piece: Piece, v: sp.Symbol, end: sp.Expr, region: Region, wrt: 
         for answer in answers
     ]
     return Selection(options=tuple(options))
-
-

@@ -66,7 +66,9 @@ class Printer:
         for factor in e.args:
             if factor.is_number:
                 constant *= factor
-            elif factor.is_Pow and factor.args[0] is not sp.E and factor.args[1].is_negative and factor.args[1].is_number:
+            elif (
+                factor.is_Pow and factor.args[0] is not sp.E and factor.args[1].is_negative and factor.args[1].is_number
+            ):
                 bottom.append(self._power(factor.args[0], -factor.args[1]))
             else:
                 top.append(self.expr(factor))
@@ -102,8 +104,14 @@ class Printer:
             return "(" + f" {sign} ".join(self.condition(a) for a in c.args) + ")"
         if isinstance(c, sp.Not):
             return f"{self.negate}{self.condition(c.args[0])}"
-        signs = {sp.StrictLessThan: "<", sp.LessThan: "<=", sp.StrictGreaterThan: ">", sp.GreaterThan: ">=",
-                 sp.Eq: "==", sp.Ne: "!="}
+        signs = {
+            sp.StrictLessThan: "<",
+            sp.LessThan: "<=",
+            sp.StrictGreaterThan: ">",
+            sp.GreaterThan: ">=",
+            sp.Eq: "==",
+            sp.Ne: "!=",
+        }
         for kind, sign in signs.items():
             if isinstance(c, kind):
                 return f"({self.expr(c.lhs)} {sign} {self.expr(c.rhs)})"

@@ -220,7 +220,12 @@ def inner_points(lo: sp.Expr, hi: sp.Expr, count: int) -> list[sp.Rational]:
     else:
         step = (hi - lo) / (count + 1)
         points = [short_near(lo + step * (k + 1), step / 3) for k in range(count)]
-    return [p for p in dict.fromkeys(points) if lo == -sp.oo or number_sign(p - lo) > 0 if hi == sp.oo or number_sign(hi - p) > 0]
+    return [
+        p
+        for p in dict.fromkeys(points)
+        if lo == -sp.oo or number_sign(p - lo) > 0
+        if hi == sp.oo or number_sign(hi - p) > 0
+    ]
 
 
 def short_near(target: sp.Expr, slack: sp.Expr) -> sp.Rational:

@@ -28,7 +28,9 @@ MAX_ARGUMENTS = 32
 MAX_DIGITS = 100
 MAX_SIZE = 300
 """Constants lie between 1e-300 and 1e300 in size, or are 0: what a double holds, with room to spare."""
-MAX_EXPONENT = 1_000
+MAX_EXPONENT = 100
+MAX_DENOMINATOR = 1_000_000
+"""Constant exponents: SymPy 1.14 multiplies ``cosh(asin(v)**1000)`` out when it is asked for a sign."""
 
 
 class ExpressionError(ValueError):
@@ -251,6 +253,7 @@ _BUILDERS: dict[str, tuple[tuple[int, int, str], Callable[..., Any]]] = {
 }
 FUNCTIONS = ("Piecewise", "Rational", "Eq", "Ne", *_BUILDERS)
 CONSTANTS: dict[str, sp.Expr] = {"pi": sp.pi, "E": sp.E, "oo": sp.oo}
+_INFINITE = (sp.oo, -sp.oo)
 BUILTINS = frozenset({*FUNCTIONS, *CONSTANTS, "True", "False"})
 
 _OTHER_SPELLINGS = {
@@ -337,6 +340,8 @@ def _check_constant(value: sp.Expr) -> Complaint | None:
         near = _approximate(value)
     except (ZeroDivisionError, ValueError):
         return complaint("not_a_number", found=found)
+    except OverflowError:  # mpmath 1.3, erfc(1e300)
+        return complaint("number_too_large", limit=MAX_SIZE)
     if near is None:
         return None
     if isinstance(near, _MP.mpc):
@@ -345,7 +350,7 @@ def _check_constant(value: sp.Expr) -> Complaint | None:
         near = near.real
     if not _MP.isfinite(near):
         return complaint("not_a_number", found=found)
-    if near and not value.is_zero and not value.is_Add and abs(_MP.mag(near)) > MAX_SIZE * 10 / 3:
+    if near and not value.is_Add and abs(_MP.mag(near)) > MAX_SIZE * 10 / 3:
         return complaint("number_too_large", limit=MAX_SIZE)
     return None
 
@@ -402,9 +407,9 @@ class _Reader:
         high = self.value_of(self.expression())
         if self.token.kind != "end":
             self.refuse(self.token.at, "domain_syntax")
-        if (low.is_infinite and lo_closed) or (high.is_infinite and hi_closed):
-            left = "(" if low.is_infinite or not lo_closed else "["
-            right = ")" if high.is_infinite or not hi_closed else "]"
+        if (low in _INFINITE and lo_closed) or (high in _INFINITE and hi_closed):
+            left = "(" if low in _INFINITE or not lo_closed else "["
+            right = ")" if high in _INFINITE or not hi_closed else "]"
             self.refuse(0, "domain_closed_at_infinity", instead=f"{left}{low}, {high}{right}")
         found = f"{'[' if lo_closed else '('}{low}, {high}{']' if hi_closed else ')'}"
         if lo_closed and hi_closed and low == high:
@@ -628,13 +633,13 @@ class _Reader:
         a, b = self.value_of(left), self.value_of(right)
         if op in _COMPARISONS:
             return self.built(left.at, _COMPARISONS[op], a, b, condition=True)
-        if a.is_infinite or b.is_infinite:
-            self.refuse(left.at if a.is_infinite else right.at, "infinite")
+        if a in _INFINITE or b in _INFINITE:
+            self.refuse(left.at if a in _INFINITE else right.at, "infinite")
         if op == "**":
             self.check_power(left.at, a, b)
             return self.built(left.at, sp.Pow, a, b)
         if op == "/":
-            if b.is_zero:
+            if b == 0:
                 self.refuse(right.at, "not_a_number", found=shown(f"{self.text[left.at : self.token.at].strip()}"))
             return self.built(left.at, lambda x, y: x / y, a, b)
         if op == "-":
@@ -647,7 +652,7 @@ class _Reader:
             self.refuse(at, "negative_base")
         if not exponent.is_Rational:
             return
-        if base.is_zero and exponent.is_negative:
+        if base == 0 and exponent < 0:
             self.refuse(at, "not_a_number", found=f"0**({exponent})")
         for factor in sp.Mul.make_args(base):
             root, inner = factor.as_base_exp()
@@ -658,7 +663,7 @@ class _Reader:
 
     def check_exponent(self, exponent: sp.Expr, at: int) -> None:
         """Refuse a constant exponent that no later stage could work with."""
-        if exponent.is_Rational and max(abs(exponent.p), exponent.q) > MAX_EXPONENT:
+        if exponent.is_Rational and (abs(exponent) > MAX_EXPONENT or exponent.q > MAX_DENOMINATOR):
             self.refuse(at, "exponent_too_large", found=shown(str(exponent)), limit=MAX_EXPONENT)
 
     # values
@@ -672,7 +677,7 @@ class _Reader:
     def finite(self, node: _Node) -> sp.Expr:
         """A node that must be a finite value."""
         value = self.value_of(node)
-        if value.is_infinite:
+        if value in _INFINITE:
             self.refuse(node.at, "infinite")
         return value
 
@@ -698,7 +703,7 @@ class _Reader:
             self.refuse(at, "not_a_number", found=shown(self.text[at : self.token.at].strip(), 40))
         if value.has(sp.I):
             self.refuse(at, "not_real", found=shown(self.text[at : self.token.at].strip(), 40))
-        if not value.free_symbols and not value.is_infinite and (wrong := _check_constant(value)):
+        if not value.free_symbols and value not in _INFINITE and (wrong := _check_constant(value)):
             raise _error(self.text, at, wrong)
         return _Node(value, False, at)
 

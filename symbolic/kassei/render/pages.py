@@ -12,8 +12,8 @@ import sympy as sp
 from markupsafe import Markup, escape
 
 from kassei.codegen import emit
-from kassei.core.dossier import Dossier
 from kassei.core.document import number
+from kassei.core.dossier import Dossier
 from kassei.core.enclose import RootConstant
 from kassei.core.verdict import Step, Verdict
 from kassei.render import plots
@@ -23,7 +23,14 @@ from kassei.text.templates import fill
 from kassei.text.words import Words
 
 Page = tuple[str, str]
-BADGE = {"proved": "proved", "refuted": "refuted", "conditional": "conditional", "unknown": "unknown", "holds": "holds", "fails": "fails"}
+BADGE = {
+    "proved": "proved",
+    "refuted": "refuted",
+    "conditional": "conditional",
+    "unknown": "unknown",
+    "holds": "holds",
+    "fails": "fails",
+}
 LABEL = {"unknown": "undecided"}
 REQUIREMENTS = ("R1", "R2", "R3")
 
@@ -83,7 +90,9 @@ class Writer:
         if v.value is not None:
             out.append(Markup(" ") + self.value(v.value))
         if v.witness:
-            out.append(Markup(f'<br><span class="small">{escape(self("witness"))}: {escape(self.witness(v.witness))}</span>'))
+            out.append(
+                Markup(f'<br><span class="small">{escape(self("witness"))}: {escape(self.witness(v.witness))}</span>')
+            )
         if v.steps:
             items = "".join(f"<li>{self.sentence(s)}</li>" for s in v.steps)
             method = escape(self.words(f"methods.{v.method}"))
@@ -192,7 +201,9 @@ def table(rows: Sequence[Sequence[Any]], header: Sequence[str] | None = None) ->
     head = "".join(f"<th>{escape(h)}</th>" for h in header) if header else ""
     out = ['<div class="facts"><table>', f"<thead><tr>{head}</tr></thead>" if header else "", "<tbody>"]
     for row in rows:
-        cells = "".join(f"<{'th' if k == 0 else 'td'}>{escape(c)}</{'th' if k == 0 else 'td'}>" for k, c in enumerate(row))
+        cells = "".join(
+            f"<{'th' if k == 0 else 'td'}>{escape(c)}</{'th' if k == 0 else 'td'}>" for k, c in enumerate(row)
+        )
         out.append(f"<tr>{cells}</tr>")
     return one_block("".join([*out, "</tbody></table></div>"]))
 
@@ -233,7 +244,17 @@ def function_page(dossier: Dossier, lang: str) -> str:
             _section(w, "limits", "limits", _limits(w, dossier)),
             _section(w, "param_limits", "parameter-limits", _param_limits(w, dossier)),
             _section(w, "requirements_section", "requirements", _verdicts(w, dossier.requirements)),
-            _section(w, "properties", "properties", _verdicts(w, {"domain": dossier.domain, **dossier.properties} if dossier.domain.truth != "proved" else dossier.properties)),
+            _section(
+                w,
+                "properties",
+                "properties",
+                _verdicts(
+                    w,
+                    {"domain": dossier.domain, **dossier.properties}
+                    if dossier.domain.truth != "proved"
+                    else dossier.properties,
+                ),
+            ),
             _section(w, "code", "code", _code(w, dossier)),
             _section(w, "references", "references", _references(w, dossier)),
             _section(w, "data", "data", _data(w, dossier)),
@@ -247,8 +268,10 @@ def _section(w: Writer, key: str, anchor: str, body: str) -> str:
 
 def _definition(w: Writer, dossier: Dossier) -> str:
     f = dossier.activation
-    shown = Markup(f'<div class="formula">{mathml(latex(sp.Function("f")(f.variable), w.lang) + " = " + latex(f.expr, w.lang), display=True)}</div>')
-    out = [one_block(str(shown)), f'<p><code>{escape(f.source)}</code></p>']
+    shown = Markup(
+        f'<div class="formula">{mathml(latex(sp.Function("f")(f.variable), w.lang) + " = " + latex(f.expr, w.lang), display=True)}</div>'
+    )
+    out = [one_block(str(shown)), f"<p><code>{escape(f.source)}</code></p>"]
     if f.parameters:
         rows = [
             [
@@ -271,7 +294,9 @@ def _plots(w: Writer, dossier: Dossier) -> str:
     title = f.heading(w.lang)
     values = ", ".join(f"{p.name} = {number(p.default)}" for p in f.parameters)
     defaults = w("plot_defaults", values=values) if values else ""
-    svg = plots.figure([(x, y, "#000001", "-", 1), (x2, y2, "#000002", "--", 1)], f"{f.name}-main", w("plot_alt", name=title))
+    svg = plots.figure(
+        [(x, y, "#000001", "-", 1), (x2, y2, "#000002", "--", 1)], f"{f.name}-main", w("plot_alt", name=title)
+    )
     out = [_figure(svg, w("plot_caption", defaults=defaults))]
     for p in f.parameters:
         family = family_values(p)
@@ -297,7 +322,11 @@ def family_values(p: Any) -> list[float]:
     inside = [c for c in candidates if p.domain.contains(c)]
     if len(inside) < 3 and p.domain.lo.is_finite and p.domain.hi.is_finite:
         lo, hi = float(p.domain.lo), float(p.domain.hi)
-        return [lo, (lo + hi) / 2, hi] if p.domain.lo_closed and p.domain.hi_closed else [lo + (hi - lo) * q for q in (0.1, 0.5, 0.9)]
+        return (
+            [lo, (lo + hi) / 2, hi]
+            if p.domain.lo_closed and p.domain.hi_closed
+            else [lo + (hi - lo) * q for q in (0.1, 0.5, 0.9)]
+        )
     if not p.domain.lo.is_finite:
         inside = [c for c in inside if c in (-4.0, -1.0, 0.0, 1.0, 4.0)]
     return inside[:6]
@@ -319,7 +348,9 @@ def _derivatives(w: Writer, dossier: Dossier) -> str:
             for n, e in facts.param_derivatives.items()
         ),
     ]:
-        shown = escape(w("unknown")) if expr is None else Markup(mathml(f"{left} = {latex(expr, w.lang)}", display=True))
+        shown = (
+            escape(w("unknown")) if expr is None else Markup(mathml(f"{left} = {latex(expr, w.lang)}", display=True))
+        )
         rows.append([label, shown])
     return table(rows)
 
@@ -329,7 +360,10 @@ def _joins(w: Writer, dossier: Dossier) -> str:
     many = len(dossier.facts.joins) > 1
     for condition, joins in dossier.facts.joins:
         for j in joins:
-            row = [w.math(x) if x is not None and x is not sp.nan else w("none") for x in (j.at, j.value, j.left, j.right, j.slope_left, j.slope_right)]
+            row = [
+                w.math(x) if x is not None and x is not sp.nan else w("none")
+                for x in (j.at, j.value, j.left, j.right, j.slope_left, j.slope_right)
+            ]
             rows.append([w.math(condition), *row] if many else row)
     if not rows:
         return ""
@@ -338,7 +372,12 @@ def _joins(w: Writer, dossier: Dossier) -> str:
 
 
 def _limits(w: Writer, dossier: Dossier) -> str:
-    keys = (("limit_neg", "neg_inf"), ("limit_pos", "pos_inf"), ("limit_slope_neg", "slope_neg_inf"), ("limit_slope_pos", "slope_pos_inf"))
+    keys = (
+        ("limit_neg", "neg_inf"),
+        ("limit_pos", "pos_inf"),
+        ("limit_slope_neg", "slope_neg_inf"),
+        ("limit_slope_pos", "slope_pos_inf"),
+    )
     return table([[w(label), w.limit(dossier.facts.limits[key])] for label, key in keys])
 
 
@@ -356,7 +395,11 @@ def _param_limits(w: Writer, dossier: Dossier) -> str:
             becomes = becomes + Markup("<br>") + _with_link(w("same_as", name="\0"), link)
         elif one.nearly:
             link = Markup(f'<a href="../{escape(one.nearly)}/"><code>{escape(one.nearly)}</code></a>')
-            becomes = becomes + Markup("<br>") + _with_link(w("nearly", name="\0", at=", ".join(map(str, one.exceptions))), link)
+            becomes = (
+                becomes
+                + Markup("<br>")
+                + _with_link(w("nearly", name="\0", at=", ".join(map(str, one.exceptions))), link)
+            )
         how = escape(w({"uniform": "uniform", "pointwise": "pointwise"}.get(one.convergence, "convergence_unknown")))
         if one.error is not None and not one.error.has(RootConstant) and one.error != 0:
             how += Markup(f"<br>{escape(w('error'))}: {w.math(one.error)}")
@@ -364,7 +407,9 @@ def _param_limits(w: Writer, dossier: Dossier) -> str:
             how += Markup("<br>") + escape(w("bounded" if one.on_bounded_sets == "uniform" else "not_bounded"))
         if one.steps:
             items = "".join(f"<li>{w.sentence(s)}</li>" for s in one.steps)
-            how += Markup(f'<details class="why"><summary>{escape(w("show_evidence"))}</summary><ol>{items}</ol></details>')
+            how += Markup(
+                f'<details class="why"><summary>{escape(w("show_evidence"))}</summary><ol>{items}</ol></details>'
+            )
         rows.append([arrow, becomes, how])
     return table(rows, [w("parameter"), w("becomes"), w("convergence")]) if rows else ""
 
@@ -377,7 +422,11 @@ def _with_link(text: str, link: Markup) -> Markup:
 def _verdicts(w: Writer, verdicts: Mapping[str, Verdict]) -> str:
     rows = []
     for key, v in verdicts.items():
-        label = Markup(f"<strong>{key}</strong> {escape(w.name(key))}") if key in REQUIREMENTS else escape(w.name(key) if key != "domain" else w("domain"))
+        label = (
+            Markup(f"<strong>{key}</strong> {escape(w.name(key))}")
+            if key in REQUIREMENTS
+            else escape(w.name(key) if key != "domain" else w("domain"))
+        )
         rows.append([label, w.verdict(v)])
     return table(rows, [w("statement"), w("verdict")])
 
@@ -399,7 +448,12 @@ def code_files(dossier: Dossier) -> dict[str, str]:
 def _references(w: Writer, dossier: Dossier) -> str:
     rows = []
     for r in dossier.activation.references:
-        parts = [str(escape(r.authors)), f"<cite>{escape(r.title)}</cite>" if r.title else "", str(r.year or ""), str(escape(r.eq))]
+        parts = [
+            str(escape(r.authors)),
+            f"<cite>{escape(r.title)}</cite>" if r.title else "",
+            str(r.year or ""),
+            str(escape(r.eq)),
+        ]
         if r.doi:
             parts.append(f'<a href="https://doi.org/{escape(r.doi)}">doi:{escape(r.doi)}</a>')
         if r.arxiv:
@@ -456,7 +510,10 @@ def requirements_page(dossiers: Sequence[Dossier], lang: str) -> str:
     w = Writer(lang)
     prose = (resource("site") / "pages" / lang / "requirements.md").read_text(encoding="utf-8")
     rows = [
-        [Markup(f'<a href="../functions/{d.activation.name}/">{escape(d.activation.heading(lang))}</a>'), *(_short(w, d.requirements[r]) for r in REQUIREMENTS)]
+        [
+            Markup(f'<a href="../functions/{d.activation.name}/">{escape(d.activation.heading(lang))}</a>'),
+            *(_short(w, d.requirements[r]) for r in REQUIREMENTS),
+        ]
         for d in dossiers
     ]
     chain = []
@@ -487,19 +544,27 @@ def claims_page(claims: Sequence[Mapping[str, Any]], lang: str) -> str:
         for c in claims:
             if c["source"] != source:
                 continue
-            statement = escape(c["statement"][lang]) + Markup(f'<br><code>{escape(c["formal"])}</code>')
+            statement = escape(c["statement"][lang]) + Markup(f"<br><code>{escape(c['formal'])}</code>")
             label = {"conditional": "by_condition", "unknown": "undecided"}.get(c["verdict"], c["verdict"])
             result = Markup(f'<span class="badge {BADGE[c["verdict"]]}">{escape(w(label))}</span>')
             if c.get("condition"):
-                result += Markup(f'<br>{escape(w("condition"))} <code>{escape(str(c["condition"]))}</code>')
+                result += Markup(f"<br>{escape(w('condition'))} <code>{escape(str(c['condition']))}</code>")
             corrected = (c.get("corrected") or {}).get(lang)
             if corrected:
                 result += Markup(f"<br>{escape(w('corrected'))}: {escape(corrected)}")
             evidence = [_evidence(e, lang) for e in c.get("evidence") or []]
             if evidence:
                 items = "".join(f"<li>{escape(e)}</li>" for e in evidence)
-                result += Markup(f'<details class="why"><summary>{escape(w("evidence"))}</summary><ol>{items}</ol></details>')
-            rows.append([Markup(f'<span class="claim-id" id="{escape(c["id"].replace(".", "-"))}">{escape(c["id"])}</span>'), statement, result])
+                result += Markup(
+                    f'<details class="why"><summary>{escape(w("evidence"))}</summary><ol>{items}</ol></details>'
+                )
+            rows.append(
+                [
+                    Markup(f'<span class="claim-id" id="{escape(c["id"].replace(".", "-"))}">{escape(c["id"])}</span>'),
+                    statement,
+                    result,
+                ]
+            )
         out += [heading(source, source.lower()), table(rows, ["", w("claim"), w("verdict")])]
     return "\n\n".join(out) + "\n"
 
@@ -514,7 +579,15 @@ def _evidence(e: Any, lang: str) -> str:
 def home_page(dossiers: Sequence[Dossier], lang: str) -> str:
     """What this is, its headline from the dossier of the Exponential form, and where to go on."""
     w = Writer(lang)
-    out = ["---", "hide:", "  - toc", "---", "", f"# {plain_markdown(w('tagline'))}", f'<p class="lead">{escape(w("intro"))}</p>']
+    out = [
+        "---",
+        "hide:",
+        "  - toc",
+        "---",
+        "",
+        f"# {plain_markdown(w('tagline'))}",
+        f'<p class="lead">{escape(w("intro"))}</p>',
+    ]
     featured = next((d for d in dossiers if d.activation.name == "exponential"), None)
     if featured is not None:
         f = featured.activation
@@ -529,7 +602,10 @@ def home_page(dossiers: Sequence[Dossier], lang: str) -> str:
             heading(w("headline"), "headline"),
             w("headline_text", param="a"),
             one_block(f'<div class="formula">{mathml(latex(f.expr, lang), display=True)}</div>'),
-            _figure(plots.figure(curves, "home-exponential", w("plot_alt", name=f.heading(lang))), w("family_caption", param="a", values=text)),
+            _figure(
+                plots.figure(curves, "home-exponential", w("plot_alt", name=f.heading(lang))),
+                w("family_caption", param="a", values=text),
+            ),
             _param_limits(w, featured).replace('href="../', 'href="functions/'),
             f'<p class="actions"><a href="functions/exponential/">{escape(w("read_more"))}</a> <a href="catalogue/">{escape(w("browse"))}</a> <a href="claims/">{escape(w("check_claims"))}</a></p>',
         ]
@@ -567,7 +643,9 @@ def navigation(dossiers: Sequence[Dossier], lang: str) -> list[Any]:
         {w("catalogue"): "catalogue.md"},
         {w("requirements"): "requirements.md"},
         {w("claims"): "claims.md"},
-        {w("functions"): [{str(escape(d.activation.heading(lang))): f"functions/{d.activation.name}.md"} for d in dossiers]},
+        {
+            w("functions"): [
+                {str(escape(d.activation.heading(lang))): f"functions/{d.activation.name}.md"} for d in dossiers
+            ]
+        },
     ]
-
-

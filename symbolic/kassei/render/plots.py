@@ -18,7 +18,13 @@ from kassei.core.activation import Activation
 
 SPAN = 5.0
 POINTS = 401
-_COLOURS = {"#000001": "var(--plot-a)", "#000002": "var(--plot-b)", "#000003": "var(--plot-c)", "#000004": "var(--plot-grid)", "#000005": "currentColor"}
+_COLOURS = {
+    "#000001": "var(--plot-a)",
+    "#000002": "var(--plot-b)",
+    "#000003": "var(--plot-c)",
+    "#000004": "var(--plot-grid)",
+    "#000005": "currentColor",
+}
 
 
 @lru_cache(maxsize=256)
@@ -54,13 +60,17 @@ def curve(activation: Activation, kind: str, breaks: Sequence[float], **params: 
     return v, y
 
 
-def figure(curves: Sequence[tuple[Any, Any, str, str, float]], slug: str, alt: str, ylim: tuple[float, float] | None = None) -> str:
+def figure(
+    curves: Sequence[tuple[Any, Any, str, str, float]], slug: str, alt: str, ylim: tuple[float, float] | None = None
+) -> str:
     """An inline SVG of curves ``(x, y, colour, line style, opacity)``."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": slug, "font.size": 10, "path.simplify_threshold": 0.2}):
+    with mpl.rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": slug, "font.size": 10, "path.simplify_threshold": 0.2}
+    ):
         drawing = Figure(figsize=(5, 3))
         canvas = FigureCanvasSVG(drawing)
         axes = drawing.add_axes((0.09, 0.1, 0.88, 0.86))
@@ -105,7 +115,13 @@ def clean(svg: str, slug: str, alt: str) -> str:
     for sentinel, colour in _COLOURS.items():
         body = body.replace(sentinel, colour)
     body = re.sub(r"(\d+\.\d{2})\d+", r"\1", body)
-    body = re.sub(r'<svg[^>]*viewBox="([^"]*)"[^>]*>', rf'<svg xmlns="http://www.w3.org/2000/svg" viewBox="\1" role="img" aria-label="{escape(alt)}">', body, count=1, flags=re.DOTALL)
+    body = re.sub(
+        r'<svg[^>]*viewBox="([^"]*)"[^>]*>',
+        rf'<svg xmlns="http://www.w3.org/2000/svg" viewBox="\1" role="img" aria-label="{escape(alt)}">',
+        body,
+        count=1,
+        flags=re.DOTALL,
+    )
     return re.sub(r"\n\s*", "\n", body).strip()
 
 

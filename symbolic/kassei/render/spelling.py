@@ -11,7 +11,7 @@ import sympy as sp
 _NAMES = {
     name: getattr(sp, name)
     for name in (
-        "Interval FiniteSet Union EmptySet Reals Max Min Abs exp log sqrt erf sin cos tanh atan pi E oo Rational".split()
+        ["Interval", "FiniteSet", "Union", "EmptySet", "Reals", "Max", "Min", "Abs", "exp", "log", "sqrt", "erf", "sin", "cos", "tanh", "atan", "pi", "E", "oo", "Rational"]
     )
 }
 
@@ -45,8 +45,14 @@ def _value(node: ast.expr, symbols: Mapping[str, sp.Symbol]) -> Any:
         return sp.FiniteSet(*(_value(e, symbols) for e in node.elts))
     if isinstance(node, ast.Call):
         args = [_value(a, symbols) for a in node.args]
-        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and node.func.value.id == "Interval":
-            return {"open": sp.Interval.open, "Lopen": sp.Interval.Lopen, "Ropen": sp.Interval.Ropen}[node.func.attr](*args)
+        if (
+            isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "Interval"
+        ):
+            return {"open": sp.Interval.open, "Lopen": sp.Interval.Lopen, "Ropen": sp.Interval.Ropen}[node.func.attr](
+                *args
+            )
         if isinstance(node.func, ast.Name):
             return _known(node.func.id)(*args)
     if isinstance(node, ast.Constant) and isinstance(node.value, bool):

@@ -117,8 +117,6 @@ def _selection(selection: Selection) -> str:
     return text
 
 
-
-
 def emit(plan: Plan) -> dict[str, str]:
     """One module per function."""
     f = plan.activation

@@ -195,7 +195,7 @@ def curved(form: Form, region: Region, activation: Activation, way: int) -> Find
             return Finding(truth=False, witness={"points": [str(at)]}, steps=(Step(f"not_{kind}_at", facts),))
         if -way in flat.signs:
             steps = [*flat.why, chart_step(f"not_{kind}_bend", piece, v, flat, 2)]
-            point = _segment_point(piece, flat, -way, region)
+            point = _segment_point(piece, flat, -way, region, slope_of(piece, v, 2))
             return Finding(truth=False, witness={"points": point}, steps=tuple(steps))
         steps += [*flat.why, chart_step(f"{kind}_bend", piece, v, flat, 2)]
     for edge in seen:
@@ -211,10 +211,16 @@ def curved(form: Form, region: Region, activation: Activation, way: int) -> Find
     return Finding(truth=True, steps=tuple(steps))
 
 
-def _segment_point(piece: Piece, flat: Chart, wanted: int, region: Region) -> list[str]:
+def _segment_point(piece: Piece, flat: Chart, wanted: int, region: Region, expr: sp.Expr) -> list[str]:
+    """A point at which ``expr`` has the wanted sign at the region's sample."""
     lo, hi = at_sample(piece, region)
     if flat.periodic:
-        return []
+        (v,) = region.at_sample(expr).free_symbols or (sp.Symbol("v"),)
+        for at in _spread(lo, hi):
+            with precision(128):
+                if sign_of(ball(region.at_sample(expr), {v: rational(at)})) == wanted:
+                    return [str(at)]
+        raise Undecided(f"a point where {expr} has the sign {wanted}")
     nodes = [lo, *(region.at_sample(p) for p in flat.points), hi]
     for k, s in enumerate(flat.signs):
         if s == wanted:
