@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -155,6 +156,15 @@ def test_list_names_the_catalogue_with_its_verdicts() -> None:
     assert rows[2].split()[0] == next(iter(catalogue))
 
 
+def test_claims_are_chosen_by_id() -> None:
+    (entry,) = json.loads(run("claims", "S3.6", "--json").stdout)
+    keys = {"id", "source", "statement", "formal", "verdict", "condition", "corrected", "evidence"}
+    assert keys <= set(entry)
+    assert (entry["id"], entry["verdict"]) == ("S3.6", "holds")
+    assert "ReLU" in run("claims", "S3.6", "--lang", "ja").stdout
+    assert "no claim 'S9.9'" in refusal("claims", "S3.6", "S9.9")
+
+
 def test_an_alias_and_a_path_are_names_too(tmp_path: Path) -> None:
     assert json.loads(run("check", "GELU-new", "--json").stdout)["name"] == "gelu_tanh"
     (tmp_path / "relu.toml").write_text('name = "mine"\nexpr = "v"', encoding="utf-8")
@@ -264,6 +274,18 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
         process.stdout.close()
         said = process.stderr.read()
         assert (process.wait(timeout=120), said) == (0, b"")
+
+
+def test_an_interrupted_run_ends_quietly_with_130() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "kassei", "show", *catalogue, *catalogue],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        time.sleep(1.5)  # well inside the analysis, which takes seconds
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=60)
+        assert (process.returncode, out, said) == (130, b"", b"")
 
 
 def test_every_phrase_exists_in_japanese() -> None:

@@ -323,7 +323,7 @@ def _claims(ids: Sequence[str] | None, words: Phrases) -> list[dict[str, Any]]:
             raise BadInput(words("error.unknown_claim", name=_printable(name), names=", ".join(known)))
     wanted = list(dict.fromkeys(ids or known))
     with progress(words("progress.claims"), len(wanted)) as step:
-        return [decided.to_json() for decided in decide_all(wanted, progress=step)]
+        return [decided.to_json() for decided in decide_all(ids=wanted, progress=step)]
 
 
 def _claim_blocks(entry: Mapping[str, Any], words: Phrases, *, evidence: bool) -> Iterable[Any]:

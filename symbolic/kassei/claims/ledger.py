@@ -75,7 +75,9 @@ class Decision:
 @cache
 def sources() -> Mapping[str, Mapping[str, str]]:
     """The titles of the source documents by id."""
-    found = {path.stem: tomllib.loads(path.read_text(encoding="utf-8"))["source"] for path in sorted(FOLDER.glob("S*.toml"))}
+    found = {
+        path.stem: tomllib.loads(path.read_text(encoding="utf-8"))["source"] for path in sorted(FOLDER.glob("S*.toml"))
+    }
     return MappingProxyType(found)
 
 
@@ -104,14 +106,12 @@ def decide(claim: Claim, judge: Judge) -> Decision:
     judge.log.clear()
     truth = judge.decide(claim.formal)
     corrected = judge.decide(claim.corrected_formal) if claim.corrected_formal else None
-    return Decision(
-        claim=claim, truth=truth, corrected_truth=corrected, evidence=tuple(dict.fromkeys(judge.log))
-    )
+    return Decision(claim=claim, truth=truth, corrected_truth=corrected, evidence=tuple(dict.fromkeys(judge.log)))
 
 
 def decide_all(
-    functions: Catalogue = catalogue,
     ids: Iterable[str] | None = None,
+    functions: Catalogue = catalogue,
     *,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Decision, ...]:

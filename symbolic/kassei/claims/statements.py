@@ -103,7 +103,11 @@ class Judge:
             v = d.requirements[head] if head in d.requirements else d.properties[head]
             self.log.append((ast.unparse(node), _told(v)))
             return _of_verdict(v)
-        rules: Mapping[str, Callable[..., Truth]] = {"same": self._same, "uses": self._uses, "procedure": self._procedure}
+        rules: Mapping[str, Callable[..., Truth]] = {
+            "same": self._same,
+            "uses": self._uses,
+            "procedure": self._procedure,
+        }
         if head not in rules:
             raise StatementError(f"{head!r} is not known")
         found = rules[head](*arguments)
@@ -123,7 +127,7 @@ class Judge:
         if found is None:
             return UNKNOWN
         if isinstance(found, list) and found and isinstance(found[0], dict):
-            matching = [sp.sympify(row["when"]) for row in found if _equal(row["value"], wanted)]
+            matching = [sp.sympify(row["when"], strict=True) for row in found if _equal(row["value"], wanted)]
             return when(sp.Or(*matching)) if matching else FALSE
         return TRUE if _equal(found, wanted) else FALSE
 
@@ -177,7 +181,8 @@ class Judge:
         except ExpressionError as problem:
             raise StatementError(str(problem)) from problem
         domains = tuple(
-            (sp.Symbol(n, real=True), Domain() if n in ("a", "p", "q", "r", "s") else Domain(lo=sp.S.Zero)) for n in params
+            (sp.Symbol(n, real=True), Domain() if n in ("a", "p", "q", "r", "s") else Domain(lo=sp.S.Zero))
+            for n in params
         )
         region = Region(domains=domains, sample=tuple((s, sp.S.One) for s, _ in domains))
         return self._identical(gap, v, region)

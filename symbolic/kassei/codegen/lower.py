@@ -12,9 +12,9 @@ raw_softplus(u)     log(1 + exp(u))            max(u, 0) + log1p(exp(-abs(u)))
 raw_expm1(u)        exp(u) - 1                 no cancellation at 0
 raw_erfc(u)         1 - erf(u)                 no cancellation in the tail
 raw_sech2(u)        1 - tanh(u)**2             4e/(1 + e)**2 with e = exp(-2 abs(u))
-raw_share(x, y)     x/(x + y), x, y > 0        the smaller is divided by the larger
-raw_harmonic(x, y)  x*y/(x + y), x, y > 0      min/(1 + min/max): right even if x or y overflowed
-raw_inverse(x, y)   1/(x + y), x, y > 0        a sum of positive terms
+raw_share(x, y)     x/(x + y)                  the smaller in size is divided by the larger
+raw_harmonic(x, y)  x*y/(x + y)                small/(1 + small/large): right even if x or y overflowed
+raw_inverse(x, y)   1/(x + y)                  0 where the sum overflows
 raw_damped(d, g)    d*g                        0 where the vanishing factor d is 0, however large g is
 raw_exp_first(u, y) exp(u)/(exp(u) + y), y > 0 through y*exp(-u/4)**4: exp(u) itself may over- or underflow
 raw_exp_second(u,y) y/(exp(u) + y), y > 0      the same
@@ -95,7 +95,7 @@ class raw_sech2(sp.Function):  # type: ignore[misc]  # noqa: N801
 
 
 class raw_share(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """x/(x + y) for positive x and y."""
+    """x/(x + y) where the sum is not 0."""
 
     nargs = 2
 
@@ -108,7 +108,7 @@ class raw_share(sp.Function):  # type: ignore[misc]  # noqa: N801
 
 
 class raw_harmonic(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """x*y/(x + y) for positive x and y."""
+    """x*y/(x + y) where the sum is not 0."""
 
     nargs = 2
 
@@ -119,7 +119,7 @@ class raw_harmonic(sp.Function):  # type: ignore[misc]  # noqa: N801
 
 
 class raw_inverse(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """1/(x + y) for positive x and y."""
+    """1/(x + y) where the sum is not 0."""
 
     nargs = 2
 
@@ -158,7 +158,7 @@ class raw_exp_second(sp.Function):  # type: ignore[misc]  # noqa: N801
     nargs = 2
 
 
-_VANISHING = (sp.exp, raw_sigmoid, raw_erfc, raw_sech2, raw_share, raw_inverse, raw_exp_first, raw_exp_second)
+_VANISHING = (sp.exp, raw_sigmoid, raw_erfc, raw_sech2)
 
 
 @dataclass(frozen=True)
@@ -199,13 +199,13 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
         first, second = lowered.args
         if isinstance(second, sp.exp):
             first, second = second, first
-        if isinstance(first, sp.exp):
+        if isinstance(first, sp.exp) and place.positive(second):
             return raw_exp_harmonic(first.args[0], second)
     if isinstance(lowered, raw_share):
         first, second = lowered.args
-        if isinstance(first, sp.exp):
+        if isinstance(first, sp.exp) and place.positive(second):
             return raw_exp_first(first.args[0], second)
-        if isinstance(second, sp.exp):
+        if isinstance(second, sp.exp) and place.positive(first):
             return raw_exp_second(second.args[0], first)
     if not lowered.is_Mul:
         return lowered
@@ -285,8 +285,8 @@ def _sum(expr: sp.Add) -> sp.Expr:
 
 
 def _quotient(expr: sp.Expr, place: Place) -> sp.Expr | None:
-    """A quotient with a denominator of two positive terms, or 1 + exp(u)."""
-    factors = {b: e for b, e in expr.as_powers_dict().items()}
+    """A quotient with a denominator of two terms, or 1 + exp(u)."""
+    factors = dict(expr.as_powers_dict())
     for base, exponent in list(factors.items()):
         if not (exponent.is_Integer and exponent.is_negative and base.is_Add):
             continue
@@ -301,12 +301,9 @@ def _quotient(expr: sp.Expr, place: Place) -> sp.Expr | None:
         if len(base.args) != 2:
             continue
         x, y = base.args
-        sign = sp.S.One
         if place.positive(-x) and place.positive(-y):
-            x, y, sign = -x, -y, sp.S.NegativeOne**count
-        elif not (place.positive(x) and place.positive(y)):
-            continue
-        return sign * _shares(rest, x, y, count, place)
+            return sp.S.NegativeOne**count * _shares(rest, -x, -y, count, place)
+        return _shares(rest, x, y, count, place)
     return None
 
 
@@ -326,10 +323,7 @@ def _shares(rest: sp.Expr, x: sp.Expr, y: sp.Expr, count: int, place: Place) -> 
     """rest/(x + y)**count: numerator factors x and y are paired with denominators."""
     numeric, x_core = x.as_coeff_Mul()
     numeric_y, y_core = y.as_coeff_Mul()
-    powers = rest.as_powers_dict()
-    i = _whole(powers.get(x_core, sp.S.Zero))
-    j = _whole(powers.get(y_core, sp.S.Zero))
-    i, j = (i if x_core.free_symbols else 0), (j if y_core.free_symbols else 0)
+    i, j = _times_inside(rest, x_core), _times_inside(rest, y_core)
     out = sp.S.One
     left = count
     while left and i and j:  # x*y/(x + y)
@@ -347,8 +341,13 @@ def _shares(rest: sp.Expr, x: sp.Expr, y: sp.Expr, count: int, place: Place) -> 
     return _bottom_up(rest, place) * out * raw_inverse(x, y) ** left
 
 
-def _whole(exponent: sp.Expr) -> int:
-    return int(exponent) if exponent.is_Integer and exponent > 0 else 0
+def _times_inside(rest: sp.Expr, core: sp.Expr) -> int:
+    """How often a factor with symbols divides a product."""
+    if not core.free_symbols:
+        return 0
+    base, exponent = core.as_base_exp() if not isinstance(core, sp.exp) else (core, sp.S.One)
+    have = rest.as_powers_dict().get(base, sp.S.Zero)
+    return max(0, int(have // exponent)) if have.is_Integer and exponent.is_Integer and exponent > 0 else 0
 
 
 def _pairs(expr: sp.Expr) -> sp.Expr:

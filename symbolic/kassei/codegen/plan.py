@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -74,17 +74,50 @@ class Plan:
     param_slopes: tuple[Quantity, ...]
 
 
+def inner(name: str) -> str:
+    """The name a variable or parameter has inside generated functions, where it can collide with nothing."""
+    return f"in_{name}"
+
+
+_TAKEN = frozenset(
+    "np numpy cupy shape axis out dy dx y given wide dtype inner channels parameters partial total slices arguments"
+    " name value values".split()
+)
+
+
+def outer(name: str) -> str:
+    """The name it has in signatures: its own, with an underscore where the module needs that name itself."""
+    return f"{name}_" if name in _TAKEN else name
+
+
+def renamed(activation: Activation) -> Activation:
+    """The same function in inner names; signatures keep the definition's own."""
+    names = {
+        s: sp.Symbol(inner(s.name), real=True)
+        for s in (activation.variable, *(p.symbol for p in activation.parameters))
+    }
+    return replace(
+        activation,
+        variable=names[activation.variable],
+        expr=activation.expr.xreplace(names),
+        parameters=tuple(replace(p, symbol=names[p.symbol]) for p in activation.parameters),
+    )
+
+
 def make_plan(activation: Activation) -> Plan:
     """Lower a function and its derivatives. Raises ``CannotEmitError`` where there is no normal form."""
+    original, activation = activation, renamed(activation)
     facts = derive(activation, with_limits=False)
     if not facts.cases:
         raise CannotEmitError(f"{activation.name}: no normal form was found, so no code can be emitted")
     cases = _general_cases(activation, facts.cases)
     return Plan(
-        activation=activation,
+        activation=original,
         value=_quantity(activation, cases, "value", None),
         slope=_quantity(activation, cases, "slope", activation.variable),
-        param_slopes=tuple(_quantity(activation, cases, p.name, p.symbol) for p in activation.learned),
+        param_slopes=tuple(
+            _quantity(activation, cases, p.name.removeprefix("in_"), p.symbol) for p in activation.learned
+        ),
     )
 
 

@@ -146,9 +146,9 @@ def _exponential_function(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Exp
     bare, back = units(plain(expr))
     growing: list[tuple[int, sp.Symbol, int]] = []
     for t, power in back.items():
-        exponent = sp.expand(power.args[0])
-        if x not in exponent.free_symbols:
+        if x not in power.free_symbols:
             continue
+        exponent = sp.expand(power.args[0])
         if not exponent.is_polynomial(x):
             return None
         p = sp.Poly(exponent, x)

@@ -11,7 +11,28 @@ import sympy as sp
 _NAMES = {
     name: getattr(sp, name)
     for name in (
-        ["Interval", "FiniteSet", "Union", "EmptySet", "Reals", "Max", "Min", "Abs", "exp", "log", "sqrt", "erf", "sin", "cos", "tanh", "atan", "pi", "E", "oo", "Rational"]
+        [
+            "Interval",
+            "FiniteSet",
+            "Union",
+            "EmptySet",
+            "Reals",
+            "Max",
+            "Min",
+            "Abs",
+            "exp",
+            "log",
+            "sqrt",
+            "erf",
+            "sin",
+            "cos",
+            "tanh",
+            "atan",
+            "pi",
+            "E",
+            "oo",
+            "Rational",
+        ]
     )
 }
 

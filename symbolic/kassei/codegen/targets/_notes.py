@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from kassei.codegen.plan import Plan
+from kassei.codegen.plan import Plan, outer
 from kassei.codegen.printer import double
 from kassei.core.activation import Parameter
 
@@ -16,7 +16,7 @@ def parameter_fields(p: Parameter) -> dict[str, str]:
         if end not in (sp.oo, -sp.oo):
             checks.append(f"(value {sign}{'=' if closed else ''} {double(end)})")
     return {
-        "name": p.name,
+        "name": outer(p.name),
         "default": double(p.default),
         "domain": str(p.domain),
         "inside": " & ".join(checks),

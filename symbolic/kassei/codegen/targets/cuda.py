@@ -13,7 +13,7 @@ import sympy as sp
 
 from kassei import __version__
 from kassei.codegen import lower
-from kassei.codegen.plan import Layout, Plan, Quantity, Selection
+from kassei.codegen.plan import Layout, Plan, Quantity, Selection, inner, outer
 from kassei.codegen.printer import Printer, double
 from kassei.codegen.target import Target
 from kassei.codegen.targets._notes import infinity_note, kink_note, parameter_fields
@@ -79,6 +79,8 @@ PRECISIONS = (
 
 def _single(value: sp.Expr) -> str:
     """A float literal that reads back as the nearest float32."""
+    if abs(value) > sp.Rational(2) ** 128:
+        return "KASSEI_INF" if value > 0 else "(-KASSEI_INF)"
     text = format(float(sp.N(value, 40)), ".9g")
     return f"{text if any(c in text for c in '.en') else text + '.0'}f"
 
@@ -151,11 +153,11 @@ def source(plan: Plan, precision: Precision) -> str:
     """The translation unit of one dtype."""
     f = plan.activation
     printer = printer_for(precision)
-    v = str(f.variable)
+    v = inner(str(f.variable))
     functions = {
         "value": _quantity(plan.value, v, printer),
         "slope": _quantity(plan.slope, v, printer),
-        **{f"slope_in_{q.name}": _quantity(q, v, printer) for q in plan.param_slopes},
+        **{f"slope_in_{outer(q.name)}": _quantity(q, v, printer) for q in plan.param_slopes},
     }
     text = "\n".join(line for lines in functions.values() for line in lines)
     used = {name for name in _OWN.values() if f"{name}(" in text}
@@ -165,9 +167,11 @@ def source(plan: Plan, precision: Precision) -> str:
         name=f.name,
         digest=f.digest,
         formula=f.source,
-        v=v,
-        parameters=[p.name for p in f.parameters],
-        learned=[p.name for p in f.learned],
+        v=outer(str(f.variable)),
+        inner_v=v,
+        inner_parameters=[inner(p.name) for p in f.parameters],
+        parameters=[outer(p.name) for p in f.parameters],
+        learned=[outer(p.name) for p in f.learned],
         functions=functions,
         used=sorted(used),
         uses_odds=any(name.startswith("kassei_exp_") for name in used),
@@ -187,9 +191,9 @@ def emit(plan: Plan) -> dict[str, str]:
         name=f.name,
         digest=f.digest,
         source=f.source,
-        v=str(f.variable),
+        v=outer(str(f.variable)),
         parameters=[parameter_fields(p) for p in f.parameters],
-        learned=[p.name for p in f.learned],
+        learned=[outer(p.name) for p in f.learned],
         sources={p.dtype: source(plan, p) for p in PRECISIONS},
         kinks=kink_note(plan),
         at_infinity=infinity_note(plan),

@@ -11,7 +11,7 @@ import sympy as sp
 from kassei import __version__
 from kassei.codegen import lower
 from kassei.codegen.erfc import chebyshev_erfcx
-from kassei.codegen.plan import Layout, Plan, Quantity, Selection
+from kassei.codegen.plan import Layout, Plan, Quantity, Selection, inner, outer
 from kassei.codegen.printer import Printer, double
 from kassei.codegen.target import Target
 from kassei.codegen.targets._notes import infinity_note, kink_note, parameter_fields
@@ -121,8 +121,8 @@ def emit(plan: Plan) -> dict[str, str]:
     """One module per function."""
     f = plan.activation
     v = str(f.variable)
-    bodies = {"value": quantity_lines(plan.value, v), "slope": quantity_lines(plan.slope, v)}
-    params = {q.name: quantity_lines(q, v) for q in plan.param_slopes}
+    bodies = {"value": quantity_lines(plan.value, inner(v)), "slope": quantity_lines(plan.slope, inner(v))}
+    params = {q.name: quantity_lines(q, inner(v)) for q in plan.param_slopes}
     text_of_all = "\n".join(line for lines in (*bodies.values(), *params.values()) for line in lines)
     used = {name for name in FUNCTIONS.values() if name.startswith("_") and f"{name}(" in text_of_all}
     if "_erf" in used:
@@ -133,12 +133,13 @@ def emit(plan: Plan) -> dict[str, str]:
         name=f.name,
         digest=f.digest,
         source=f.source,
-        v=v,
+        v=outer(v),
+        inner_names=[inner(v), *(inner(p.name) for p in f.parameters)],
         parameters=[parameter_fields(p) for p in f.parameters],
-        learned=[p.name for p in f.learned],
+        learned=[outer(p.name) for p in f.learned],
         value=bodies["value"],
         slope=bodies["slope"],
-        param_slopes=params,
+        param_slopes={outer(name): lines for name, lines in params.items()},
         used=sorted(used),
         uses_odds=any(name.startswith("_exp_") for name in used),
         erfcx=[double(c) for c in chebyshev_erfcx()] if "_erfc" in used else [],
