@@ -1,4 +1,4 @@
-"""50-digit values of a definition and its derivatives, by mpmath from the definition itself (not from lowered forms)."""
+"""50-digit values of a definition and its derivatives, by mpmath from the definition itself, not lowered forms."""
 
 from __future__ import annotations
 

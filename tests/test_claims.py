@@ -53,11 +53,16 @@ def test_a_negated_statement_flips(name: str) -> None:
 
 
 def test_the_ledger_is_reviewed(golden: Any) -> None:
-    lines = [f"{name}: {d.verdict}" + (f" ({d.truth.condition})" if d.truth.conditional else "") for name, d in decisions().items()]
+    lines = [
+        f"{name}: {d.verdict}" + (f" ({d.truth.condition})" if d.truth.conditional else "")
+        for name, d in decisions().items()
+    ]
     golden("claims.txt", "\n".join(lines) + "\n")
 
 
-@pytest.mark.parametrize("wrong", ["__import__('os')", "continuous(relu", "relu", "nothing(relu)", "range(relu) == 1", "continuous(1)"])
+@pytest.mark.parametrize(
+    "wrong", ["__import__('os')", "continuous(relu", "relu", "nothing(relu)", "range(relu) == 1", "continuous(1)"]
+)
 def test_statements_outside_the_language_are_refused(wrong: str) -> None:
     with pytest.raises(StatementError):
         Judge().decide(wrong)

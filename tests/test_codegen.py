@@ -273,10 +273,12 @@ def driver(name: str) -> str:
     ]
     for p in f.learned:
         out.append(
-            f'extern "C" void host_{name}_partial_{p.name}(const kassei_store* dy, const kassei_store* x, double* sums, '
-            f"double* total, int slices, {declared}{sizes}) {{ kassei_launch(slices, (unsigned)channels, 8, [=] {{ "
+            f'extern "C" void host_{name}_partial_{p.name}(const kassei_store* dy, const kassei_store* x, '
+            f"double* sums, double* total, int slices, {declared}{sizes}) {{ "
+            f"kassei_launch(slices, (unsigned)channels, 8, [=] {{ "
             f"kassei_{name}_partial_{p.name}(dy, x, sums, {passed}n, inner, channels); }}); "
-            f"kassei_launch((unsigned)((channels + 7) / 8), 1, 8, [=] {{ kassei_{name}_total(sums, total, slices, channels); }}); }}"
+            f"kassei_launch((unsigned)((channels + 7) / 8), 1, 8, "
+            f"[=] {{ kassei_{name}_total(sums, total, slices, channels); }}); }}"
         )
     return "\n".join(out)
 

@@ -1,4 +1,4 @@
-"""The prover against cases whose truth was worked out by hand, and against functions whose truth is known by construction."""
+"""The prover against truths worked out by hand, and against functions whose truth is known by construction."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ VERDICTS = ("continuous", "nondecreasing", "not_affine", "unit_slope_positive", 
 
 
 def definition(expr: str, parameters: dict[str, dict[str, Any]] | None = None, variable: str = "v") -> Any:
-    text = f"name = \"case\"\nvariable = \"{variable}\"\nexpr = {json.dumps(expr)}\n"
+    text = f'name = "case"\nvariable = "{variable}"\nexpr = {json.dumps(expr)}\n'
     for name, p in (parameters or {}).items():
-        text += f"[parameters.{name}]\ndomain = \"{p['domain']}\"\ndefault = {float(p['default'])!r}\n"
+        text += f'[parameters.{name}]\ndomain = "{p["domain"]}"\ndefault = {float(p["default"])!r}\n'
     return parse_definition(text, "case.toml")
 
 
@@ -29,9 +29,16 @@ def values(case: dict[str, Any]) -> list[dict[sp.Symbol, sp.Rational]]:
     out: list[dict[sp.Symbol, sp.Rational]] = [{}]
     for name, p in case.get("parameters", {}).items():
         f = definition("v*" + name, {name: p})
-        inside = [x for x in map(sp.Rational, ("-2", "-1", "-1/2", "0", "1/4", "1/2", "99/100", "1", "3/2", "2")) if f.parameters[0].domain.contains(x)]
+        inside = [
+            x
+            for x in map(sp.Rational, ("-2", "-1", "-1/2", "0", "1/4", "1/2", "99/100", "1", "3/2", "2"))
+            if f.parameters[0].domain.contains(x)
+        ]
         out = [{**row, sp.Symbol(name, real=True): x} for row in out for x in inside]
-    base = {sp.Symbol(n, real=True): sp.nsimplify(str(p["default"]), rational=True) for n, p in case.get("parameters", {}).items()}
+    base = {
+        sp.Symbol(n, real=True): sp.nsimplify(str(p["default"]), rational=True)
+        for n, p in case.get("parameters", {}).items()
+    }
     for probe in case.get("probe", {}).get("params", []):
         out.append({**base, **{sp.Symbol(n, real=True): sp.Rational(sp.sympify(x)) for n, x in probe.items()}})
     return out
@@ -112,7 +119,13 @@ def test_parameter_windows_are_exact(seed: int) -> None:
     edge = p / q
     assert found.truth == "conditional"
     a = sp.Symbol("a", real=True)
-    for x, inside in ((edge, True), (-edge, True), (edge + sp.Rational(1, 10**9), False), (-edge - sp.Rational(1, 10**9), False), (0, True)):
+    for x, inside in (
+        (edge, True),
+        (-edge, True),
+        (edge + sp.Rational(1, 10**9), False),
+        (-edge - sp.Rational(1, 10**9), False),
+        (0, True),
+    ):
         assert bool(found.condition.subs(a, x)) is inside
 
 
@@ -136,7 +149,12 @@ def test_two_spellings_reach_one_form(left: str, right: str) -> None:
 
 @pytest.mark.parametrize(
     ("expr", "where"),
-    [("log(v)", ["0", "Interval.open(-oo, 0)"]), ("1/v", ["0"]), ("sqrt(v)", ["Interval.open(-oo, 0)"]), ("1/(v**2 - 4)", ["-2", "2"])],
+    [
+        ("log(v)", ["0", "Interval.open(-oo, 0)"]),
+        ("1/v", ["0"]),
+        ("sqrt(v)", ["Interval.open(-oo, 0)"]),
+        ("1/(v**2 - 4)", ["-2", "2"]),
+    ],
 )
 def test_undefined_inputs_are_reported(expr: str, where: list[str]) -> None:
     d = analyze(definition(expr))
@@ -145,7 +163,20 @@ def test_undefined_inputs_are_reported(expr: str, where: list[str]) -> None:
     assert d.properties["continuous"].truth == "refuted"
 
 
-@pytest.mark.parametrize("expr", ["tan(v)", "sin(v)/v", "v**v", "exp(exp(v))", "Max(0, cos(v))", "v*sin(1/v)", "sin(v**2)", "v*cos(v)", "exp(v + 1)"])
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "tan(v)",
+        "sin(v)/v",
+        "v**v",
+        "exp(exp(v))",
+        "Max(0, cos(v))",
+        "v*sin(1/v)",
+        "sin(v**2)",
+        "v*cos(v)",
+        "exp(v + 1)",
+    ],
+)
 def test_nothing_escapes(expr: str) -> None:
     """Functions beyond the engine give verdicts or unknown, never an exception."""
     d = analyze(definition(expr))

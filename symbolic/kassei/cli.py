@@ -23,7 +23,6 @@ from kassei.phrases import LANGUAGES, Phrases
 
 if TYPE_CHECKING:
     from kassei.core.activation import Activation
-    from kassei.core.verdict import Step
 
 SITE = Path("build") / "site"
 DRIFTED, BAD_INPUT, UNKNOWN, INTERRUPTED = 1, 2, 3, 130
@@ -165,19 +164,6 @@ def _one_or_list(documents: list[Any]) -> Any:
     return documents[0] if len(documents) == 1 else documents
 
 
-def _speak(lang: str) -> None:
-    """Let the arguments' steps be sentences of a language."""
-    from kassei.core import document
-    from kassei.text.words import Words
-
-    spoken = {name: Words(name) for name in {lang, "en"}}
-
-    def sentence(step: Step, lang: str) -> str:
-        return spoken[lang].sentence(step)
-
-    document.SPEAK[0] = sentence
-
-
 def _dossier(f: Activation, lang: str) -> dict[str, Any]:
     from kassei.library import analyze
 
@@ -252,7 +238,6 @@ def show(words: Phrases, names: tuple[str, ...], as_json: bool, steps: bool) -> 
     from kassei import terminal
 
     functions = _functions(names, words)
-    _speak(words.lang)
     documents = _each(functions, lambda f: _dossier(f, words.lang), words("progress.analysis"))
     if as_json:
         _print_json(_one_or_list(documents))
@@ -302,7 +287,6 @@ def claims(words: Phrases, ids: tuple[str, ...], as_json: bool) -> None:
     """Print the claims ledger."""
     from kassei import terminal
 
-    _speak(words.lang)
     chosen = _claims(ids, words)
     if as_json:
         _print_json(chosen)
@@ -463,7 +447,6 @@ def _build_site(out: Path, words: Phrases) -> Path:
             raise BadInput(words("error.needs_extra", extra="site", module=module))
     from kassei.render.site import build as build_pages
 
-    _speak(words.lang)
     functions = _functions(tuple(catalogue), words)
     dossiers = _each(functions, analyze, words("progress.analysis"))
     claims = _claims(None, words)

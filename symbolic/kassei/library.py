@@ -85,7 +85,10 @@ catalogue = Catalogue()
 def analyze(activation: Activation, known: Catalogue | None = None) -> Dossier:
     """Derive and decide everything about one function; limits are compared with the catalogue's functions."""
     from kassei.core.analysis import analyze as analyse
+    from kassei.core.document import speak_with
+    from kassei.text.words import spoken
 
+    speak_with(spoken)
     return analyse(activation, (catalogue if known is None else known).forms)
 
 

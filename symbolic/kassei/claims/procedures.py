@@ -81,7 +81,7 @@ TABLE_1 = {"exponential": ("-2.11", "-2.03", "-1.66"), "rational": ("0.118", "0.
 """a after training on CIFAR-10, three layers, from Table 1 of Enomoto, Kakuda and Miura."""
 
 
-def table_1_agrees(tolerance: sp.Rational = sp.Rational(1, 2)) -> Found:
+def table_1_agrees(tolerance: sp.Rational = sp.S.Half) -> Found:
     """exp(a) of the Exponential against a of the Rational: their ratio within ``tolerance`` of 1, layer by layer."""
     told, within = [], True
     for layer, (a, r) in enumerate(zip(TABLE_1["exponential"], TABLE_1["rational"], strict=True), start=1):

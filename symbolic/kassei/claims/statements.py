@@ -28,7 +28,7 @@ from typing import Any
 import sympy as sp
 
 from kassei.claims.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, disjunction, negation, when
-from kassei.core.activation import Activation, Domain
+from kassei.core.activation import Domain
 from kassei.core.dossier import Dossier, ParamLimit
 from kassei.core.enclose import Undecided
 from kassei.core.expression import ExpressionError, names, parse

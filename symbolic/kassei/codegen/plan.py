@@ -79,10 +79,10 @@ def inner(name: str) -> str:
     return f"in_{name}"
 
 
-_TAKEN = frozenset(
-    "np numpy cupy shape axis out dy dx y given wide dtype inner channels parameters partial total slices arguments"
-    " name value values".split()
-)
+_TAKEN = {
+    *("np", "numpy", "cupy", "shape", "axis", "out", "dy", "dx", "y", "given", "wide", "dtype", "inner", "channels"),
+    *("parameters", "partial", "total", "slices", "arguments", "name", "value", "values"),
+}
 
 
 def outer(name: str) -> str:

@@ -49,16 +49,16 @@ class Printer:
             return self._power(*e.args)
         if isinstance(e, lower.raw_damped) or e.func in self.functions:
             return f"{self._name(e)}({', '.join(self.expr(a) for a in e.args)})"
-        raise NoRuleError(
-            f"{self.target} has no rule for {e.func.__name__!r}; add it to `functions` in codegen/targets/{self.target}.py"
-        )
+        raise self._no_rule(e)
 
     def _name(self, e: sp.Expr) -> str:
         if e.func not in self.functions:
-            raise NoRuleError(
-                f"{self.target} has no rule for {e.func.__name__!r}; add it to `functions` in codegen/targets/{self.target}.py"
-            )
+            raise self._no_rule(e)
         return self.functions[e.func]
+
+    def _no_rule(self, e: sp.Expr) -> NoRuleError:
+        where = f"codegen/targets/{self.target}.py"
+        return NoRuleError(f"{self.target} has no rule for {e.func.__name__!r}; add it to `functions` in {where}")
 
     def _product(self, e: sp.Mul) -> str:
         top, bottom = [], []

@@ -17,7 +17,8 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "too_many_arguments": "{name} has more than {limit} arguments",
         "number_too_long": "a number of more than {limit} digits",
         "number_too_large": "a constant outside 1e-{limit} to 1e{limit} in size",
-        "exponent_too_large": "the constant exponent {found} is larger than {limit} in size, or has more than 6 decimals",
+        "exponent_too_large": "the constant exponent {found} is larger than {limit} in size,"
+        " or has more than 6 decimals",
         "number_malformed": "'{found}' is not a number; write 12, 0.5 or 1e-3",
         "unknown_character": "'{found}' ({kind}) is not part of the language",
         "lookalike": "'{found}' ({kind}) is not part of the language; write {instead}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -101,8 +102,8 @@ def verdict(v: Verdict, lang: str = "en") -> dict[str, Any]:
 
 
 def sentences(steps: tuple[Step, ...], lang: str) -> list[str]:
-    """Steps as sentences; the words are the text layer's, which registers itself in :data:`SPEAK`."""
-    return [SPEAK[0](step, lang) for step in steps]
+    """Steps as sentences of a language, by the speaker that :func:`speak_with` has set."""
+    return [_speakers[-1](step, lang) for step in steps]
 
 
 def _bare(step: Step, lang: str) -> str:
@@ -110,8 +111,12 @@ def _bare(step: Step, lang: str) -> str:
     return f"{step.key}: " + ", ".join(f"{k}={v}" for k, v in step.facts.items())
 
 
-SPEAK = [_bare]
-"""How a step becomes a sentence. The text layer, which core must not import, replaces the entry."""
+_speakers: list[Callable[[Step, str], str]] = [_bare]
+
+
+def speak_with(speaker: Callable[[Step, str], str]) -> None:
+    """Set how a step becomes a sentence of a language: the words belong to a layer that core must not import."""
+    _speakers[:] = [speaker]
 
 
 def _param_limit(one: ParamLimit, dossier: Dossier, lang: str) -> dict[str, Any]:

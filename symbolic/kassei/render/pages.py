@@ -95,12 +95,8 @@ class Writer:
             )
         if v.steps:
             items = "".join(f"<li>{self.sentence(s)}</li>" for s in v.steps)
-            method = escape(self.words(f"methods.{v.method}"))
-            out.append(
-                Markup(
-                    f'<details class="why"><summary>{escape(self("show_evidence"))}: {method}</summary><ol>{items}</ol></details>'
-                )
-            )
+            heading = f"{escape(self('show_evidence'))}: {escape(self.words(f'methods.{v.method}'))}"
+            out.append(Markup(f'<details class="why"><summary>{heading}</summary><ol>{items}</ol></details>'))
         return Markup("").join(out)
 
     def witness(self, witness: Mapping[str, Any]) -> str:
@@ -266,11 +262,20 @@ def _section(w: Writer, key: str, anchor: str, body: str) -> str:
     return "" if not body else f"{heading(w(key), anchor)}\n\n{body}\n"
 
 
+OWN_FUNCTION = """\
+```console
+$ kassei new my_function
+$ kassei show my_function.toml
+$ kassei check my_function.toml
+$ kassei emit my_function.toml --target numpy --out build/code
+```
+"""
+
+
 def _definition(w: Writer, dossier: Dossier) -> str:
     f = dossier.activation
-    shown = Markup(
-        f'<div class="formula">{mathml(latex(sp.Function("f")(f.variable), w.lang) + " = " + latex(f.expr, w.lang), display=True)}</div>'
-    )
+    equation = f"{latex(sp.Function('f')(f.variable), w.lang)} = {latex(f.expr, w.lang)}"
+    shown = Markup(f'<div class="formula">{mathml(equation, display=True)}</div>')
     out = [one_block(str(shown)), f"<p><code>{escape(f.source)}</code></p>"]
     if f.parameters:
         rows = [
@@ -468,20 +473,13 @@ def _references(w: Writer, dossier: Dossier) -> str:
 
 def _data(w: Writer, dossier: Dossier) -> str:
     f = dossier.activation
-    return f'<p>{escape(w("data_text"))} <a href="function.json" download>function.json</a><br><span class="small">sha256 {f.digest}</span></p>'
+    link = '<a href="function.json" download>function.json</a>'
+    return f'<p>{escape(w("data_text"))} {link}<br><span class="small">sha256 {f.digest}</span></p>'
 
 
 def function_data(dossier: Dossier, lang: str) -> str:
     """The dossier as JSON, steps in the page's language."""
-    from kassei.core import document
-
-    words = Words(lang)
-    saved = document.SPEAK[0]
-    document.SPEAK[0] = lambda step, _: words.sentence(step)
-    try:
-        return json.dumps(dossier.to_json(lang), ensure_ascii=False, indent=1) + "\n"
-    finally:
-        document.SPEAK[0] = saved
+    return json.dumps(dossier.to_json(lang), ensure_ascii=False, indent=1) + "\n"
 
 
 def catalogue_page(dossiers: Sequence[Dossier], lang: str) -> str:
@@ -598,6 +596,8 @@ def home_page(dossiers: Sequence[Dossier], lang: str) -> str:
             x, y = plots.curve(f, "f", breaks, a=a)
             curves.append((x, y, "#000001", "-", 0.3 + 0.7 * k / 4))
         text = ", ".join(format(a, "g") for a in values)
+        ways = {"functions/exponential/": "read_more", "catalogue/": "browse", "claims/": "check_claims"}
+        actions = [f'<a href="{to}">{escape(w(key))}</a>' for to, key in ways.items()]
         out += [
             heading(w("headline"), "headline"),
             w("headline_text", param="a"),
@@ -607,12 +607,12 @@ def home_page(dossiers: Sequence[Dossier], lang: str) -> str:
                 w("family_caption", param="a", values=text),
             ),
             _param_limits(w, featured).replace('href="../', 'href="functions/'),
-            f'<p class="actions"><a href="functions/exponential/">{escape(w("read_more"))}</a> <a href="catalogue/">{escape(w("browse"))}</a> <a href="claims/">{escape(w("check_claims"))}</a></p>',
+            f'<p class="actions">{" ".join(actions)}</p>',
         ]
     out += [
         heading(w("own"), "own"),
         w("own_text"),
-        "```console\n$ kassei new my_function\n$ kassei show my_function.toml\n$ kassei check my_function.toml\n$ kassei emit my_function.toml --target numpy --out build/code\n```",
+        OWN_FUNCTION,
         "",
     ]
     return "\n\n".join(out)

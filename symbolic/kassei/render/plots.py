@@ -141,5 +141,6 @@ def thumbnail(activation: Activation, breaks: Sequence[float], alt: str) -> str:
         pen = True
     return (
         f'<svg class="thumb" viewBox="0 0 100 60" role="img" aria-label="{escape(alt)}">'
-        f'<line x1="0" y1="41.25" x2="100" y2="41.25"/><line x1="50" y1="0" x2="50" y2="60"/><path d="{"".join(path)}"/></svg>'
+        '<line x1="0" y1="41.25" x2="100" y2="41.25"/><line x1="50" y1="0" x2="50" y2="60"/>'
+        f'<path d="{"".join(path)}"/></svg>'
     )

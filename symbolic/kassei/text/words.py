@@ -51,6 +51,16 @@ class Words:
 
 
 @cache
+def _words(lang: str) -> Words:
+    return Words(lang)
+
+
+def spoken(step: Step, lang: str) -> str:
+    """A step of an argument as a sentence of a language, formulas in SymPy's spelling."""
+    return _words(lang).sentence(step)
+
+
+@cache
 def templates(lang: str) -> Mapping[str, str]:
     """All templates of a language; ``ValueError`` where two files have the same key."""
     merged: dict[str, str] = {}

@@ -15,28 +15,34 @@ from kassei.core.verdict import Step
 
 
 def mirrored(subject: Subject, parity: int) -> Callable[[Form, Region], Finding]:
-    """The question whether f(-v) = parity * f(v) for every v."""
+    """The question whether f(-v) = parity * f(v) for every v.
+
+    A point where both sides are defined and differ refutes it, whatever else is undefined; it is proved only where f
+    is defined on all of R.
+    """
     f = subject.activation
     v = f.variable
     residual = f.expr.subs(v, -v) - parity * f.expr
 
     def ask(form: Form, region: Region) -> Finding:
-        if not form.total:
-            raise Undecided("f is not defined on all of R")
         both = normal_form(residual, v, region)
         facts = {"residual": _positive_side(both, region)}
         for piece in both.pieces:
+            if piece.expr is sp.nan:
+                continue
             at = nonzero_point(piece.expr, v, piece.lo, piece.hi, region)
             if at is not None:
                 return Finding(
                     truth=False, witness={"points": [str(-at), str(at)]}, steps=(Step("not_symmetric", {"at": at}),)
                 )
         for at, value in zip(both.breaks, both.values, strict=True):
-            if sign(value, region) != 0:
+            if value is not sp.nan and sign(value, region) != 0:
                 here = region.at_sample(at)
                 return Finding(
                     truth=False, witness={"points": [str(-here), str(here)]}, steps=(Step("not_symmetric", {"at": at}),)
                 )
+        if not form.total:
+            raise Undecided("f is not defined on all of R")
         return Finding(truth=True, steps=(Step("symmetric", facts),))
 
     return ask

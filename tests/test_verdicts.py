@@ -1,0 +1,214 @@
+"""Every verdict of the catalogue is checked by a second method: interval arithmetic on the definition (independent.py).
+
+What is established: for a property that is claimed to hold at given parameter values, no box and no pair of points
+certainly contradicts it, and its defining inequality is certified on at least 90 per cent of [-30, 30]; for one that is
+claimed to fail, a certain counterexample exists (the witness, where the verdict carries one for these values). This is
+a check, not a proof: the arguments for all inputs are the prover's.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import cache
+from typing import Any
+
+import pytest
+import sympy as sp
+from flint import arb
+
+from independent import Jet, box, exact, jet
+from kassei.core.analysis import properties
+from kassei.core.dossier import Dossier
+from kassei.library import analyze, catalogue
+
+NAMES = tuple(catalogue)
+CELLS = [(sp.Rational(k, 16), sp.Rational(k + 1, 16)) for k in range(-480, 480)]
+GRID = [sp.Rational(k, 4) for k in range(-48, 49)] + [sp.Rational(s * 2**k) for k in range(4, 9) for s in (-1, 1)]
+FINE = [sp.Rational(k, 4096) + sp.Rational(1, 8192) for k in range(-64, 64)]
+YES_NO = (
+    "nondecreasing",
+    "strictly_increasing",
+    "continuous",
+    "not_affine",
+    "unit_slope_positive",
+    "convex",
+    "concave",
+    "odd",
+    "even",
+)
+
+
+@cache
+def dossier(name: str) -> Dossier:
+    return analyze(catalogue[name])
+
+
+def parameter_values(name: str) -> list[dict[sp.Symbol, sp.Rational]]:
+    axes = []
+    for p in catalogue[name].parameters:
+        near = [
+            p.default,
+            *map(sp.Rational, ("-2", "-1", "-1/1000", "0", "1/1000", "1/8", "1/2", "1", "1001/1000", "2")),
+        ]
+        axes.append([(p.symbol, x) for x in dict.fromkeys(near) if p.domain.contains(x)])
+    return [dict(row) for row in itertools.product(*axes)]
+
+
+class At:
+    """A catalogue function at fixed parameters."""
+
+    def __init__(self, name: str, values: dict[sp.Symbol, sp.Rational]) -> None:
+        f = catalogue[name]
+        self.v, self.expr = f.variable, f.expr
+        self.env = {s: Jet(exact(x), arb(0)) for s, x in values.items()}
+
+    def over(self, cell: Any) -> Jet:
+        """Value and slope enclosed on a box of inputs."""
+        return jet(self.expr, {**self.env, self.v: Jet(cell, arb(1))})
+
+    def __call__(self, at: sp.Rational) -> Any:
+        """The enclosed value at an exact point."""
+        return self.over(exact(at)).x
+
+
+def claimed(name: str, key: str, values: dict[sp.Symbol, sp.Rational]) -> bool | None:
+    v = dossier(name).properties[key]
+    if v.truth == "conditional":
+        return bool(v.condition.subs(values))
+    return {"proved": True, "refuted": False}.get(v.truth)
+
+
+def defined(name: str, values: dict[sp.Symbol, sp.Rational]) -> bool:
+    v = dossier(name).domain
+    return bool(v.condition.subs(values)) if v.truth == "conditional" else v.truth == "proved"
+
+
+def certified(flags: list[bool]) -> None:
+    assert sum(flags) >= 0.9 * len(flags)
+
+
+def violations(key: str, f: At) -> bool:
+    """Whether the grid certainly contradicts the property."""
+    if key in ("nondecreasing", "strictly_increasing"):
+        points = sorted(GRID)
+        values = [f(p) for p in points]
+        falls = any(b < a for a, b in itertools.pairwise(values))
+        flat = any((b - a).is_zero() for a, b in itertools.pairwise(values))
+        return falls or (key == "strictly_increasing" and flat)
+    if key == "continuous":
+        near = sp.Rational(1, 2**60)
+        return any(abs(f(p - near) - f(p)) > 0.001 or abs(f(p + near) - f(p)) > 0.001 for p in GRID)
+    if key == "not_affine":
+        a, b = f(sp.S.Zero), f(sp.S.One) - f(sp.S.Zero)
+        return all((f(p) - a - b * exact(p)).contains(0) for p in GRID)
+    if key == "unit_slope_positive":
+        return any(not f.over(exact(p)).d.contains(1) for p in GRID if p > 0)
+    if key in ("convex", "concave"):
+        way = 1 if key == "convex" else -1
+        pairs = [*itertools.combinations(sorted(GRID)[::3], 2), *itertools.pairwise(FINE)]
+        middle = [(p, q, (p + q) / 2) for p, q in pairs]
+        return any((f(p) + f(q) - 2 * f(m)) * way < 0 for p, q, m in middle)
+    sign = -1 if key == "odd" else 1
+    return any(not (f(-p) - sign * f(p)).contains(0) for p in GRID)
+
+
+@pytest.mark.parametrize("key", YES_NO)
+@pytest.mark.parametrize("name", NAMES)
+def test_interval_arithmetic_agrees(name: str, key: str) -> None:
+    """At parameter values on both sides of every switch: claimed and not contradicted, or refuted and contradicted."""
+    asked = 0
+    for values in parameter_values(name):
+        if not defined(name, values):
+            continue
+        want = claimed(name, key, values)
+        assert want is not None, f"{name}: {key} is open"
+        f = At(name, values)
+        if want:
+            assert not violations(key, f), (name, key, values)
+        else:
+            assert violations(key, f), (name, key, values)
+        asked += 1
+    assert asked
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_slopes_are_certified_on_cells(name: str) -> None:
+    """Where f is said never to fall, the enclosed slope is certainly >= 0 on nearly every cell, negative on none."""
+    for values in parameter_values(name):
+        if not defined(name, values) or not claimed(name, "nondecreasing", values):
+            continue
+        slopes = [At(name, values).over(box(lo, hi)).d for lo, hi in CELLS]
+        assert not any(d < 0 for d in slopes)
+        if name != "rational" or all(x > sp.Rational(1, 100) for x in values.values()):
+            certified([bool(d >= 0) for d in slopes])  # a**2/(a - v)**2 drowns in a*v/(a - v)**2 for tiny a
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lipschitz_constants_bound_and_are_approached(name: str) -> None:
+    for values in parameter_values(name):
+        if not defined(name, values):
+            continue
+        value: Any = dossier(name).properties["lipschitz"].value
+        if isinstance(value, list):
+            (value,) = [row["value"] for row in value if bool(sp.sympify(row["when"]).subs(values))]
+        if value == "oo":
+            assert not claimed(name, "continuous", values)
+            continue
+        bound = (
+            sp.Rational(value["hi"])
+            if isinstance(value, dict)
+            else sp.sympify(value, locals={str(s): s for s in values}).subs(values)
+        )
+        limit = float(bound) * (1 + 1e-12)
+        sizes = [abs(At(name, values).over(exact(p + sp.Rational(1, 1000))).d) for p in GRID]
+        assert not any(s > limit for s in sizes)
+        fine = [abs(At(name, values).over(exact(sp.Rational(k, 64))).d) for k in range(-256, 257)]
+        assert max(float(s.upper()) for s in (*sizes, *fine)) >= 0.97 * float(bound)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_witnesses_hold_in_exact_arithmetic(name: str) -> None:
+    """A pair that shows a fall does fall; both are rational points as printed."""
+    for key in ("nondecreasing", "strictly_increasing"):
+        witness = dossier(name).properties[key].witness
+        if not witness or "points" not in witness:
+            continue
+        u, w = map(sp.Rational, witness["points"])
+        values = {p.symbol: sp.Rational(witness["parameters"][p.name]) for p in catalogue[name].parameters}
+        f = At(name, values)
+        assert u < w
+        gap = f(u) - f(w)
+        assert gap > 0 if key == "nondecreasing" else gap >= 0
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "; ".join(f"{shown(r['value'])} where {r['when']}" for r in value)
+    if isinstance(value, dict) and "lo" in value:
+        return f"{value['lo'][:16]}…"
+    if isinstance(value, dict) and "inf" in value:
+        left, right = "[" if value["inf_attained"] else "(", "]" if value["sup_attained"] else ")"
+        return f"{left}{shown(value['inf'])}, {shown(value['sup'])}{right}"
+    if isinstance(value, dict):
+        return "{" + ", ".join([*map(shown, value["points"]), *value["intervals"]]) + "}"
+    return str(value)
+
+
+def test_all_verdicts_are_reviewed(golden: Any) -> None:
+    """The golden table: one line a verdict, for a reviewer to read."""
+    lines = []
+    for name in NAMES:
+        lines.append(f"[{name}]")
+        d = dossier(name)
+        for key, v in {"domain": d.domain, **d.requirements, **d.properties}.items():
+            text = v.truth if v.condition is None else f"{v.truth} {v.condition}"
+            lines.append(f'{key} = "{text}"' if v.value is None else f'{key} = "{text}: {shown(v.value)}"')
+        for one in d.facts.param_limits:
+            lines.append(f'"{one.param} -> {one.to}" = "{one.equals} {one.same_as or ""} {one.convergence}"')
+        lines.append("")
+    golden("verdicts.toml", "\n".join(lines))
+
+
+def test_every_requirement_of_the_catalogue_is_decided() -> None:
+    assert [n for n in NAMES for r, v in dossier(n).requirements.items() if v.truth == "unknown"] == []
+    assert set(dossier("relu").properties) == set(properties())
