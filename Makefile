@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml
 	touch $@
 
 site: $(STAMP)
-	$(BIN)/kassei site build --out build/site
+	$(BIN)/kassei site build --out build/site --docs build/docs
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)

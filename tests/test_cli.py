@@ -306,3 +306,9 @@ def test_translations_fill_in_the_same_facts() -> None:
         assert facts(template) == facts(japanese[key]), key
     for key, template in ENGLISH.items():
         assert facts(template) == facts(japanese[f"complaint.{key}"]), key
+
+
+def test_the_command_alone_explains_itself() -> None:
+    done = run()
+    assert "Usage" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

@@ -8,6 +8,7 @@ Mathematics and rich are imported by the commands that use them, so that ``kasse
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _language(arguments: Sequence[str]) -> str:
     """The value of --lang, read before click so that help and refusals are in that language too."""
-    for here, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for here, following in itertools.pairwise([*arguments, ""]):
         if here == "--":
             break
         given = following if here == "--lang" else here.removeprefix("--lang=") if here.startswith("--lang=") else ""
@@ -416,11 +417,12 @@ _to_folder = _option("--out", type=click.Path(path_type=Path, file_okay=False), 
 
 @site.command()
 @_to_folder
+@_option("--docs", type=click.Path(path_type=Path, file_okay=False))
 @_in_language
 @click.pass_obj
-def build(words: Phrases, out: Path) -> None:
+def build(words: Phrases, out: Path, docs: Path | None) -> None:
     """Build the site."""
-    index = _build_site(out, words)
+    index = _build_site(out, words, docs)
     click.echo(words("done.site", path=index.parent, index=index))
 
 
@@ -437,7 +439,7 @@ def serve(words: Phrases, out: Path, port: int) -> None:
     serve_folder(index.parent, port=port)
 
 
-def _build_site(out: Path, words: Phrases) -> Path:
+def _build_site(out: Path, words: Phrases, docs: Path | None = None) -> Path:
     """The path of the built home page."""
     from kassei.library import analyze, catalogue
     from kassei.terminal import progress
@@ -452,7 +454,7 @@ def _build_site(out: Path, words: Phrases) -> Path:
     claims = _claims(None, words)
     try:
         with progress(words("progress.site"), len(LANGUAGES)) as step:
-            return build_pages(dossiers, claims, out, progress=step) / "index.html"
+            return build_pages(dossiers, claims, out, docs=docs, progress=step) / "index.html"
     except OSError as reason:
         raise BadInput(words("error.site_failed", reason=reason)) from None
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-LANGUAGES = ("en", "ja")
+from kassei.text.resources import LANGUAGES as LANGUAGES
+
 UNTRANSLATED = " [en]"
 
 

@@ -134,10 +134,8 @@ class Writer:
         """One of our own SymPy spellings as mathematics."""
         if isinstance(text, sp.Basic):
             return self.math(text)
-        words = {"discontinuous": "discontinuous", "oo": None}
-        if text in ("discontinuous",):
-            return escape({"en": "discontinuous", "ja": "不連続"}[self.lang])
-        del words
+        if text == "discontinuous":
+            return escape(self("discontinuous"))
         names = set(re.findall(r"[A-Za-z_]\w*", str(text)))
         table = {n: sp.Symbol(n, real=True) for n in names if not hasattr(sp, n)}
         from kassei.render.spelling import read
@@ -228,7 +226,7 @@ def function_page(dossier: Dossier, lang: str) -> str:
     titles = [t for t in (f.title.get(other, ""),) if t and t != f.heading(lang)]
     return fill(
         "pages/activation.md.j2",
-        title=plain_markdown(f.heading(lang)),
+        title=heading(f.heading(lang), "title", 1),
         other_title=escape(" / ".join([*titles, *f.aliases])),
         summary=escape(f.summary.get(lang) or f.summary.get("en") or ""),
         badges=Markup(" ").join(Markup(f"{r} ") + w.badge(dossier.requirements[r].truth) for r in REQUIREMENTS),
@@ -493,7 +491,7 @@ def catalogue_page(dossiers: Sequence[Dossier], lang: str) -> str:
         link = Markup(f'<a href="../functions/{f.name}/">{escape(title)}</a><br><code>{escape(f.name)}</code>')
         cells = [_short(w, d.requirements[r]) for r in REQUIREMENTS]
         rows.append([link, thumb, *cells])
-    return f"# {plain_markdown(w('catalogue'))}\n\n" + table(rows, [w("chain_input"), "", *REQUIREMENTS]) + "\n"
+    return heading(w("catalogue"), "title", 1) + "\n\n" + table(rows, [w("chain_input"), "", *REQUIREMENTS]) + "\n"
 
 
 def _short(w: Writer, v: Verdict) -> Markup:
@@ -520,7 +518,7 @@ def requirements_page(dossiers: Sequence[Dossier], lang: str) -> str:
         chain.append([d.activation.heading(lang), *(f"{slope**n:.4g}" for n in (1, 5, 10, 50, 100))])
     return "\n\n".join(
         [
-            f"# {plain_markdown(w('requirements'))}",
+            heading(w("requirements"), "title", 1),
             prose,
             heading(w("satisfy"), "satisfy"),
             table(rows, [w("chain_input"), *REQUIREMENTS]),
@@ -536,7 +534,7 @@ def claims_page(claims: Sequence[Mapping[str, Any]], lang: str) -> str:
     """The claims ledger."""
     w = Writer(lang)
     prose = (resource("site") / "pages" / lang / "claims.md").read_text(encoding="utf-8")
-    out = [f"# {plain_markdown(w('claims'))}", prose]
+    out = [heading(w("claims"), "title", 1), prose]
     for source in dict.fromkeys(c["source"] for c in claims):
         rows = []
         for c in claims:
@@ -583,7 +581,7 @@ def home_page(dossiers: Sequence[Dossier], lang: str) -> str:
         "  - toc",
         "---",
         "",
-        f"# {plain_markdown(w('tagline'))}",
+        heading(w("tagline"), "title", 1),
         f'<p class="lead">{escape(w("intro"))}</p>',
     ]
     featured = next((d for d in dossiers if d.activation.name == "exponential"), None)

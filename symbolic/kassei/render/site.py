@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from kassei.core.dossier import Dossier
-from kassei.text.resources import resource
+from kassei.text.resources import LANGUAGES, resource
 
-LANGUAGES = ("ja", "en")
+ROOT = "ja"
+"""The language at the root of the site; the others are in a folder of their name."""
 
 
 class SiteError(OSError):
@@ -29,11 +30,13 @@ def build(
     claims: Sequence[Mapping[str, Any]],
     out: Path,
     *,
+    docs: Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Path:
     """Build the bilingual site into ``out`` and return that folder.
 
     Pages are written beside ``out`` first; only when both languages have been built is the old site replaced.
+    ``docs`` keeps the Markdown that the site is built from, one folder a language, for another site engine.
     Raises ``SiteError`` with MkDocs' own words.
     """
     import mkdocs  # noqa: F401 - the site extra; a missing one is reported before any work
@@ -46,9 +49,12 @@ def build(
             if progress:
                 progress(lang)
             _write_docs(work / "docs" / lang, dossiers, claims, lang)
-        for lang in LANGUAGES:  # Japanese first: building the root empties its folder, English included
+        for lang in sorted(LANGUAGES, key=lambda x: x != ROOT):  # building the root empties its folder, others included
             _mkdocs(work, lang, dossiers)
         _replace(work / "site", out)
+        if docs is not None:
+            docs.resolve().parent.mkdir(parents=True, exist_ok=True)
+            _replace(work / "docs", docs.resolve())
     return out
 
 
@@ -66,7 +72,7 @@ def _mkdocs(work: Path, lang: str, dossiers: Sequence[Dossier]) -> None:
     from kassei.render.pages import navigation
 
     config = work / f"mkdocs.{lang}.yml"
-    site_dir = work / "site" if lang == "ja" else work / "site" / lang
+    site_dir = work / "site" if lang == ROOT else work / "site" / lang
     config.write_text(
         "\n".join(
             f"{key}: {json.dumps(value, ensure_ascii=False)}"

@@ -8,6 +8,9 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
+LANGUAGES = ("en", "ja")
+
+
 @cache
 def resource(name: str) -> Path:
     """The folder ``templates`` or ``site``.

@@ -1,0 +1,35 @@
+"""One built site for all tests of a process: analysed once, built once."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kassei.claims.ledger import decide_all
+from kassei.core.dossier import Dossier
+from kassei.library import analyze, catalogue
+from kassei.render.site import build
+
+
+@cache
+def dossiers() -> tuple[Dossier, ...]:
+    return tuple(analyze(catalogue[name]) for name in catalogue)
+
+
+@cache
+def claims() -> list[dict[str, Any]]:
+    return [decided.to_json() for decided in decide_all()]
+
+
+def fresh_build() -> Path:
+    """A folder with ``site`` and ``docs`` in it."""
+    folder = Path(tempfile.mkdtemp(prefix="kassei-site-"))
+    build(dossiers(), claims(), folder / "site", docs=folder / "docs")
+    return folder
+
+
+@cache
+def built() -> Path:
+    return fresh_build()
