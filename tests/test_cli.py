@@ -85,7 +85,7 @@ def test_show_prints_the_dossier() -> None:
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     for line in (
         "f(v) = Piecewise((v, v >= 0), (exp(a)*v/(exp(a) - v), True))",
-        "df/dv Piecewise((1, v >= 0), (exp(2*a)/(v - exp(a))**2, True))",
+        "df/dv Piecewise((1, v >= 0), (exp(2*a)/(-v + exp(a))**2, True))",
         "v → -oo f → -exp(a) f′ → 0",
         "a → -oo f → Max(0, v) = relu",
         "a → oo f → v = identity",

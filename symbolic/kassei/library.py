@@ -96,5 +96,7 @@ def analyze(activation: Activation, known: Catalogue | None = None) -> Dossier:
 def facts(activation: Activation) -> Facts:
     """What derivation alone finds, with limits compared with the catalogue."""
     from kassei.core.derive import derive
+    from kassei.core.effort import work
 
-    return derive(activation, catalogue.forms)
+    with work():
+        return derive(activation, catalogue.forms)

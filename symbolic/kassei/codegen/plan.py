@@ -10,8 +10,9 @@ from kassei.codegen import lower
 from kassei.codegen.lower import Place
 from kassei.core import limits
 from kassei.core.activation import Activation
-from kassei.core.derive import derive, form_as_expression, specialises
+from kassei.core.derive import derive, form_as_expression, moves, param_slope, specialises
 from kassei.core.dossier import Case
+from kassei.core.effort import work
 from kassei.core.pieces import Form, Piece, smooth_derivative, switch_side
 from kassei.core.region import Leaf, Region, Tree, condition_where, explore, leaves
 
@@ -100,6 +101,7 @@ def renamed(activation: Activation) -> Activation:
         activation,
         variable=names[activation.variable],
         expr=activation.expr.xreplace(names),
+        partial=tuple(part.xreplace(names) for part in activation.partial),
         parameters=tuple(replace(p, symbol=names[p.symbol]) for p in activation.parameters),
     )
 
@@ -107,7 +109,8 @@ def renamed(activation: Activation) -> Activation:
 def make_plan(activation: Activation) -> Plan:
     """Lower a function and its derivatives. Raises ``CannotEmitError`` where there is no normal form."""
     original, activation = activation, renamed(activation)
-    facts = derive(activation, with_limits=False)
+    with work():
+        facts = derive(activation, with_limits=False)
     if not facts.cases:
         raise CannotEmitError(f"{activation.name}: no normal form was found, so no code can be emitted")
     cases = _general_cases(activation, facts.cases)
@@ -164,24 +167,26 @@ def _quantity(activation: Activation, cases: tuple[Case, ...], name: str, wrt: s
 
 def _layout(activation: Activation, case: Case, wrt: sp.Symbol | None) -> Layout:
     form, region, v = case.form, case.region, case.form.variable
-    branches = tuple(_branch(p, v, region, wrt) for p in form.pieces)
+    branches = tuple(_branch(p, v, case, wrt) for p in form.pieces)
     joints = tuple(_joint(activation, form, k, region, branches, wrt) for k in range(len(form.values)))
     return Layout(
         condition=case.condition,
         branches=branches,
         joints=joints,
-        at_neg_inf=_at_infinity(form.pieces[0], v, -sp.oo, region, wrt),
-        at_pos_inf=_at_infinity(form.pieces[-1], v, sp.oo, region, wrt),
+        at_neg_inf=_at_infinity(form.pieces[0], v, -sp.oo, case, wrt),
+        at_pos_inf=_at_infinity(form.pieces[-1], v, sp.oo, case, wrt),
     )
 
 
-def _branch(piece: Piece, v: sp.Symbol, region: Region, wrt: sp.Symbol | None) -> Branch:
+def _branch(piece: Piece, v: sp.Symbol, case: Case, wrt: sp.Symbol | None) -> Branch:
     if piece.expr is sp.nan:
         return Branch(lo=piece.lo, hi=piece.hi, expr=sp.nan)
-    place = Place(v, piece.lo, piece.hi, region)
-    lowered = lower.lower(piece.expr, place)
-    if wrt is not None:
-        lowered = lower.slope(lowered, wrt)
+    place = Place(v, piece.lo, piece.hi, case.region)
+    if wrt is not None and moves(case, wrt):
+        lowered = lower.lower(param_slope(piece, case, wrt), place)
+    else:
+        lowered = lower.lower(piece.expr, place)
+        lowered = lowered if wrt is None else lower.slope(lowered, wrt)
     return Branch(lo=piece.lo, hi=piece.hi, expr=lower.finish(lowered, place))
 
 
@@ -202,11 +207,16 @@ def _equal(a: sp.Expr, b: sp.Expr) -> bool:
     return bool(a == b or sp.simplify(a - b) == 0)
 
 
-def _at_infinity(piece: Piece, v: sp.Symbol, end: sp.Expr, region: Region, wrt: sp.Symbol | None) -> Selection | None:
+def _at_infinity(piece: Piece, v: sp.Symbol, end: sp.Expr, case: Case, wrt: sp.Symbol | None) -> Selection | None:
     """The proved limit at an infinity, by cases in the parameters; None where there is none or it was not found."""
     if piece.expr is sp.nan:
         return None
-    expr = piece.expr if wrt is None else smooth_derivative(piece.expr, wrt)
+    if wrt is None:
+        expr = piece.expr
+    else:
+        expr = param_slope(piece, case, wrt) if moves(case, wrt) else smooth_derivative(piece.expr, wrt)
+    if expr is sp.nan:
+        return None
     side = "+" if end is -sp.oo else "-"
 
     def ask(r: Region) -> sp.Expr | None:
@@ -215,7 +225,7 @@ def _at_infinity(piece: Piece, v: sp.Symbol, end: sp.Expr, region: Region, wrt: 
         except limits.NoLimit:
             return None
 
-    tree: Tree[sp.Expr | None] = explore(region, ask, lambda _: None)
+    tree: Tree[sp.Expr | None] = explore(case.region, ask, lambda _: None)
     if isinstance(tree, Leaf):
         return None if tree.answer is None else Selection(options=((sp.true, tree.answer),))
     answers = list(dict.fromkeys(leaf.answer for leaf in leaves(tree)))

@@ -78,7 +78,8 @@ class Activation:
     """One definition: a real function of one real variable, with parameters.
 
     ``source`` is the formula as it was written, ``expr`` the SymPy expression it means, in real
-    symbols and exact numbers. ``title`` and ``summary`` map a language (``en``, ``ja``) to a text.
+    symbols and exact numbers; ``partial`` are the parts of it, unevaluated, that need not be defined
+    everywhere. ``title`` and ``summary`` map a language (``en``, ``ja``) to a text.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Activation:
     source: str
     expr: sp.Expr
     parameters: tuple[Parameter, ...] = ()
+    partial: tuple[sp.Expr, ...] = ()
     title: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     summary: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     aliases: tuple[str, ...] = ()

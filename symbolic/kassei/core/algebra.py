@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import sympy as sp
+from flint import fmpq, fmpq_mpoly_ctx
+from sympy.polys.rings import sring
 
+from kassei.core.effort import simplify
 from kassei.core.enclose import Undecided, ball, number_sign, precision, sign_of
 
 MAX_OPS = 900
 """Expressions with more operations than this are not handed to SymPy's factorisation."""
 MAX_TERMS = 60
 """Sums with more terms than this are left unfactored."""
+MAX_FACTOR_TERMS = 400
+"""The same after expansion."""
+MAX_DEGREE = 120
+"""Polynomials of a higher total degree are left unfactored."""
 
 _PLAIN = {
     sp.sinh: lambda u: (sp.exp(u) - sp.exp(-u)) / 2,
@@ -101,10 +110,57 @@ def _factor(part: sp.Expr) -> sp.Expr:
     bare = sp.expand(bare) if bare.is_Add else bare
     if len(sp.Add.make_args(bare)) > MAX_TERMS:
         return bare.subs(back)
+    return factored(bare).subs(back)
+
+
+@lru_cache(maxsize=20000)
+def factored(expr: sp.Expr) -> sp.Expr:
+    """``expr`` as a quotient of products of irreducible polynomials in its generators; unchanged where too large.
+
+    The polynomials are factored by FLINT: SymPy's multivariate factorisation takes minutes where FLINT takes
+    milliseconds, and its dense representation makes a list of ``n`` zeros of ``x**n``.
+    """
+    top, bottom = sp.fraction(sp.together(expr))
+    return _irreducible(top) / _irreducible(bottom)
+
+
+def _irreducible(expr: sp.Expr) -> sp.Expr:
+    if expr.is_number or expr.is_Symbol:
+        return expr
+    if expr.is_Mul:
+        return sp.Mul(*map(_irreducible, expr.args))
+    if expr.is_Pow and expr.args[1].is_Integer:
+        return _irreducible(expr.args[0]) ** expr.args[1]
+    if not expr.is_Add or sp.count_ops(expr) > MAX_OPS or _high_powers(expr):
+        return expr
     try:
-        return sp.factor(bare).subs(back)
-    except sp.polys.polyerrors.PolynomialError:
-        return bare.subs(back)
+        ring, element = sring(expr, domain=sp.QQ)
+    except (sp.polys.polyerrors.PolynomialError, sp.CoercionFailed):
+        return expr
+    if len(element) > MAX_FACTOR_TERMS or max(map(sum, element.monoms())) > MAX_DEGREE:
+        return expr
+    generators = tuple(f"x{k}" for k in range(ring.ngens))
+    context = fmpq_mpoly_ctx.get(generators, "lex")
+    content, parts = context.from_dict(
+        {m: fmpq(int(c.numerator), int(c.denominator)) for m, c in element.items()}
+    ).factor()
+    out = _rational(content)
+    for part, times in parts:
+        out *= sp.Add(*(_term(c, m, ring.symbols) for m, c in part.terms())) ** int(times)
+    return out
+
+
+def _high_powers(expr: sp.Expr) -> bool:
+    """Whether expansion would reach degrees that are not worth it."""
+    return any(abs(e.args[1]) > MAX_DEGREE for e in expr.atoms(sp.Pow) if e.args[1].is_Integer)
+
+
+def _rational(value: Any) -> sp.Rational:
+    return sp.Rational(int(value.p), int(value.q))
+
+
+def _term(coefficient: Any, monomial: Sequence[int], symbols: Sequence[sp.Expr]) -> sp.Expr:
+    return sp.Mul(_rational(coefficient), *(s ** int(k) for s, k in zip(symbols, monomial, strict=True) if k))
 
 
 @lru_cache(maxsize=20000)
@@ -115,7 +171,7 @@ def tidy(expr: sp.Expr) -> sp.Expr:
     if sp.count_ops(expr) > MAX_OPS:
         return expr
     candidates = [expr]
-    for attempt in (lambda e: sp.factor(sp.together(e)), lambda e: sp.together(sp.powsimp(e)), sp.factor_terms):
+    for attempt in (factored, lambda e: sp.together(sp.powsimp(e)), sp.factor_terms):
         try:
             candidates.append(attempt(expr))
         except sp.polys.polyerrors.PolynomialError:
@@ -162,13 +218,13 @@ def rescale(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr) -> Scaled | None:
     swapped = expr.subs(x, x / rate)
     product = sp.S.One
     shape = sp.S.One
-    for base, exponent in sp.factor(sp.together(sp.powsimp(sp.expand(swapped)))).as_powers_dict().items():
+    for base, exponent in factored(sp.powsimp(sp.expand(swapped))).as_powers_dict().items():
         factor = sp.powsimp(base**exponent)
         if x not in factor.free_symbols:
             product *= factor
             continue
         content, rest = factor.as_independent(x, as_Add=False)
-        rest = sp.simplify(rest) if rest.free_symbols - {x} else rest
+        rest = simplify(rest) if rest.free_symbols - {x} else rest
         outer, rest = rest.as_independent(x, as_Add=False)
         product *= content * outer
         shape *= rest
@@ -186,7 +242,7 @@ def vanishes(expr: sp.Expr) -> bool:
     if top == 0 or sp.expand(sp.powsimp(sp.expand(top))) == 0:
         return True
     if sp.count_ops(top) < 120:
-        return bool(sp.simplify(top) == 0)
+        return bool(simplify(top) == 0)
     return False
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from kassei.core.activation import Activation
 from kassei.core.derive import derive
 from kassei.core.dossier import Dossier
+from kassei.core.effort import MAX_WORK, work
 from kassei.core.pieces import Form
 from kassei.core.properties._shared import monotone, undefined_at
 from kassei.core.properties.continuous import continuous
@@ -33,19 +34,25 @@ def analyze(activation: Activation, known: Mapping[str, Form] | None = None) -> 
     """
     subject = Subject(activation)
     checks = discover("kassei.core.properties", "check")
-    verdicts = {name: checks[name](subject) for name in properties()}
+    with work():
+        decided = _requirements(subject)
+    with work(fresh=False):
+        domain, facts = domain_of(subject), derive(activation, known)
+    with work(2 * MAX_WORK, fresh=False):
+        verdicts = {name: checks[name](subject) for name in properties()}
     return Dossier(
         activation=activation,
-        facts=derive(activation, known),
+        facts=facts,
         properties=MappingProxyType(verdicts),
-        requirements=_requirements(subject),
-        domain=domain_of(subject),
+        requirements=decided,
+        domain=domain,
     )
 
 
 def requirements(activation: Activation) -> Mapping[str, Verdict]:
     """R1, R2 and R3 alone, without the rest of the dossier."""
-    return _requirements(Subject(activation))
+    with work():
+        return _requirements(Subject(activation))
 
 
 def _requirements(subject: Subject) -> Mapping[str, Verdict]:

@@ -11,9 +11,10 @@ import sympy as sp
 from kassei.core import limits
 from kassei.core.activation import Activation, Domain, Parameter
 from kassei.core.dossier import Convergence, ParamLimit
+from kassei.core.effort import TROUBLE, simplify, trouble
 from kassei.core.enclose import Undecided, number_sign
 from kassei.core.extent import largest_size
-from kassei.core.pieces import Form, is_zero, normal_form
+from kassei.core.pieces import Form, check_partial, is_zero, normal_form
 from kassei.core.region import Fork, Region, Tree, condition_where, explore, leaves
 from kassei.core.signs import order, sign
 from kassei.core.verdict import Step
@@ -57,8 +58,9 @@ def _param_limit(
     for side in sides:
         try:
             found.append(_one_sided(activation, p, to, side, region, known, label))
-        except (Undecided, limits.NoLimit, Fork) as left:
-            return ParamLimit(param=p.name, to=label, equals=None, steps=(Step("limit_open", {"why": str(left)}),))
+        except (Undecided, limits.NoLimit, Fork, *TROUBLE) as left:
+            why = trouble(left) if isinstance(left, TROUBLE) else str(left)
+            return ParamLimit(param=p.name, to=label, equals=None, steps=(Step("limit_open", {"why": why}),))
     if len(found) == 2:
         left_one, right_one = found
         if (
@@ -149,6 +151,7 @@ def _one_sided(
     end = [(symbol, to, side)]
 
     def form_of(r: Region) -> tuple[Form, Region]:
+        check_partial(activation.expr, activation.partial, v, r)
         return normal_form(activation.expr, v, r), r
 
     form, near = eventually(near, end, form_of)
@@ -244,7 +247,7 @@ def _assemble(tree: Tree[sp.Expr | Undecided], v: sp.Symbol, region: Region) -> 
         if value.has(sp.oo, -sp.oo, sp.nan, sp.zoo):
             return None
         parts.append(value)
-    distinct = list(dict.fromkeys(sp.simplify(x) for x in parts))
+    distinct = list(dict.fromkeys(simplify(x) for x in parts))
     if len(distinct) == 1:
         return distinct[0]
     branches = []
@@ -265,7 +268,7 @@ def _absorb_points(branches: list[tuple[sp.Expr, sp.Basic]], v: sp.Symbol) -> li
         at = c.rhs if c.lhs == v else c.lhs
         for k, (expr, condition) in enumerate(others):
             touches = isinstance(condition, sp.StrictGreaterThan | sp.StrictLessThan) and at in condition.args
-            if touches and sp.simplify(expr.subs(v, at) - e.subs(v, at)) == 0:
+            if touches and simplify(expr.subs(v, at) - e.subs(v, at)) == 0:
                 weak = sp.GreaterThan if isinstance(condition, sp.StrictGreaterThan) else sp.LessThan
                 others[k] = (expr, weak(*condition.args))
                 break
@@ -276,7 +279,7 @@ def _absorb_points(branches: list[tuple[sp.Expr, sp.Basic]], v: sp.Symbol) -> li
 
 def same_form(a: Form, b: Form) -> bool:
     """Whether two parameter-free normal forms are the same function."""
-    return len(a.pieces) == len(b.pieces) and not differences(a, b)
+    return differences(a, b) == ()
 
 
 def differences(a: Form, b: Form) -> tuple[sp.Expr, ...] | None:
@@ -311,8 +314,7 @@ def _recognise(
         return None, ()
     near: tuple[str, tuple[sp.Expr, ...]] | None = None
     for name, other in known.items():
-        moved = _with_variable(other, v)
-        off = differences(form, moved)
+        off = differences(form, _with_variable(other, v))
         if off == ():
             return name, ()
         if off and near is None:
@@ -384,6 +386,8 @@ def _distance(gap: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Regi
     for one in sizes:
         if one != 0 and one not in distinct:
             distinct.append(one)
+    if sp.nan in distinct:
+        raise Undecided("the distance: the function is undefined somewhere on the way")
     return (sp.Max(*distinct) if distinct else sp.S.Zero), worst
 
 

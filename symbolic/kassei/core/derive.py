@@ -12,9 +12,10 @@ from kassei.core import limits
 from kassei.core.activation import Activation
 from kassei.core.convergence import param_limits
 from kassei.core.dossier import Case, Facts, Join
-from kassei.core.pieces import Form, smooth_derivative, switch_side
+from kassei.core.effort import simplify
+from kassei.core.pieces import Form, Piece, smooth_derivative, switch_side
 from kassei.core.prove import Subject, edges, slope_of
-from kassei.core.region import Leaf, Region, Tree, by_value, condition_where, explore, graft, leaves
+from kassei.core.region import Leaf, Region, Tree, by_value, condition_where, explore, graft, leaves, tidy_condition
 
 
 def derive(activation: Activation, known: Mapping[str, Form] | None = None, *, with_limits: bool = True) -> Facts:
@@ -62,48 +63,80 @@ def _assemble(
 ) -> sp.Expr | None:
     """One expression in v (and the parameters) from what each piece becomes; None where there is no normal form.
 
-    A case that fixes a parameter is left out where the expression of its neighbours already says the same, and
-    always when differentiating in that parameter.
+    A case that fixes a parameter joins a neighbour whose expression already says the same. In the derivative by a
+    parameter that a case fixes, on its own or in terms of others, what counts is the function near the case: it
+    joins a neighbour of which it is the special case.
     """
-    if not cases:
+    general = [(c, _of_form(activation, c, derive_piece), [c.condition]) for c in cases if not c.region.fixed]
+    if not general:
         return None
-    shown: list[tuple[sp.Expr, sp.Basic, Case]] = []
-    for case in cases:
-        if parameter is not None and parameter in dict(case.region.fixed):
-            continue
-        shown.append((_of_form(activation, case, derive_piece), case.condition, case))
-    general = [one for one in shown if not one[2].region.fixed]
-    kept = [
-        one for one in shown if not one[2].region.fixed or not any(specialises(g[0], one[0], one[2]) for g in general)
-    ]
-    distinct: list[tuple[sp.Expr, sp.Basic]] = []
-    for expr, condition, _ in kept:
-        for k, (other, where) in enumerate(distinct):
-            if other == expr:
-                distinct[k] = (other, sp.Or(where, condition))
+    alone: list[tuple[sp.Expr, list[sp.Basic]]] = []
+    for case in (c for c in cases if c.region.fixed):
+        expr = _of_form(activation, case, derive_piece, parameter)
+        for neighbour, said, conditions in general:
+            if (
+                specialises(_spelled(neighbour), _spelled(case), case)
+                if moves(case, parameter)
+                else specialises(said, expr, case)
+            ):
+                conditions.append(case.condition)
                 break
         else:
-            distinct.append((expr, condition))
-    if len(distinct) == 1:
-        return distinct[0][0]
-    return sp.Piecewise(*distinct[:-1], (distinct[-1][0], True))
+            alone.append((expr, [case.condition]))
+    distinct: dict[sp.Expr, list[sp.Basic]] = {}
+    for expr, conditions in [*alone, *((said, conditions) for _, said, conditions in general)]:
+        distinct.setdefault(expr, []).extend(conditions)
+    branches = [(expr, tidy_condition(sp.Or(*conditions))) for expr, conditions in distinct.items()]
+    if len(branches) == 1:
+        return branches[0][0]
+    return sp.Piecewise(*branches[:-1], (branches[-1][0], True))
+
+
+def _spelled(case: Case) -> sp.Expr:
+    return form_as_expression(case.form, case.form.variable)
 
 
 def specialises(general: sp.Expr, fixed: sp.Expr, case: Case) -> bool:
-    """Whether a general expression becomes ``fixed`` at the parameter values a case fixes."""
-    there = general
-    for symbol, value in case.region.fixed:
-        there = there.subs(symbol, value)
-    return bool(there == fixed or sp.simplify(sp.piecewise_fold(there - fixed)) == 0)
+    """Whether a general expression becomes ``fixed`` at the parameter values a case fixes, and has a meaning there."""
+    apply = case.region.apply
+    for relation in general.atoms(sp.core.relational.Relational):
+        if any(apply(side).has(sp.nan, sp.zoo, sp.oo, -sp.oo) for side in relation.args):
+            return False
+    there = apply(general)
+    if fixed is sp.nan:
+        return bool(there.has(sp.nan, sp.zoo, sp.oo, -sp.oo))
+    return bool(there == fixed or simplify(sp.piecewise_fold(there - fixed)) == 0)
 
 
-def _of_form(activation: Activation, case: Case, derive_piece: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
+def moves(case: Case, parameter: sp.Symbol | None) -> bool:
+    """Whether changing a parameter leads out of a case, which fixes it on its own or in terms of others."""
+    return any(parameter == s or parameter in e.free_symbols for s, e in case.region.fixed)
+
+
+def param_slope(piece: Piece, case: Case, parameter: sp.Symbol) -> sp.Expr:
+    """The derivative of a piece in a parameter that its case fixes; ``nan`` where no single branch is in force."""
+    if piece.free is None:
+        return sp.nan
+    return case.region.apply(smooth_derivative(piece.free, parameter))
+
+
+def _of_form(
+    activation: Activation,
+    case: Case,
+    derive_piece: Callable[[sp.Expr], sp.Expr],
+    parameter: sp.Symbol | None = None,
+) -> sp.Expr:
     v = activation.variable
     form = case.form
     branches: list[tuple[sp.Expr, sp.Basic]] = []
     for k in range(len(form.pieces) - 1, -1, -1):
         piece = form.pieces[k]
-        value = sp.nan if piece.expr is sp.nan else derive_piece(piece.expr)
+        if piece.expr is sp.nan:
+            value = sp.nan
+        elif parameter is not None and moves(case, parameter):
+            value = param_slope(piece, case, parameter)
+        else:
+            value = derive_piece(piece.expr)
         if k == 0:
             branches.append((value, sp.true))
             continue

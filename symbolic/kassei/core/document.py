@@ -9,6 +9,7 @@ import sympy as sp
 
 from kassei.core.dossier import Dossier, ParamLimit
 from kassei.core.prove import exact_or_enclosed
+from kassei.core.region import Region
 from kassei.core.verdict import Step, Verdict
 
 SCHEMA = 1
@@ -127,7 +128,7 @@ def _param_limit(one: ParamLimit, dossier: Dossier, lang: str) -> dict[str, Any]
         "equals": "none" if not one.exists else text(one.equals),
         "is": one.same_as,
         "convergence": one.convergence,
-        "error": None if one.error is None else exact_or_enclosed(one.error, f),
+        "error": None if one.error is None else exact_or_enclosed(one.error, Region.of(f.parameters)),
         "on_bounded_sets": one.on_bounded_sets,
         "steps": sentences(one.steps, lang),
     }

@@ -342,7 +342,9 @@ def _is_zero(value: sp.Expr) -> bool:
         return _divisible(value, next(iter(roots)))
     if value.is_zero:
         return True
-    if sp.expand(value) == 0 or sp.simplify(value) == 0:
+    from kassei.core.effort import simplify
+
+    if sp.expand(value) == 0 or simplify(value) == 0:
         return True
     try:
         return bool(sp.minimal_polynomial(value, sp.Dummy()).is_Symbol)

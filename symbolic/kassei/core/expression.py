@@ -64,8 +64,19 @@ def parse(text: str, variable: object, parameters: Iterable[object] = ()) -> sp.
     Raises:
         ExpressionError: For everything else, with the column it stands at and what is allowed.
     """
+    return parse_with_partial(text, variable, parameters)[0]
+
+
+def parse_with_partial(
+    text: str, variable: object, parameters: Iterable[object] = ()
+) -> tuple[sp.Expr, tuple[sp.Expr, ...]]:
+    """What :func:`parse` returns, and the parts of the formula that need not be defined everywhere, as written.
+
+    The parts are quotients, powers, roots, logarithms and the like, unevaluated: SymPy makes ``v`` of
+    ``exp(log(v))`` and 1 of ``v/v``, and what is undefined in them would be forgotten.
+    """
     reader = _Reader(text, str(variable), tuple(str(p) for p in parameters))
-    return reader.whole()
+    return reader.whole(), tuple(dict.fromkeys(reader.partial))
 
 
 def parse_constant(text: str) -> sp.Expr:
@@ -241,6 +252,7 @@ _PLAIN = (  # those of SymPy, whose names they keep
     *("exp", "log", "sqrt", "sin", "cos", "tan", "atan", "asin", "acos", "sinh", "cosh", "tanh", "asinh", "acosh"),
     *("atanh", "erf", "erfc", "Abs", "sign"),
 )
+_PARTIAL = ("log", "asin", "acos", "acosh", "atanh", "tan")
 _BUILDERS: dict[str, tuple[tuple[int, int, str], Callable[..., Any]]] = {
     **{name: (_ONE, getattr(sp, name)) for name in _PLAIN},
     "Max": (_SOME, _extreme(sp.Max)),
@@ -380,6 +392,7 @@ class _Reader:
         self.token = _Token("op", "", 0)
         self.depth = 0
         self.parts = 0
+        self.partial: list[sp.Expr] = []
         self.advance()
 
     # entry points
@@ -570,7 +583,17 @@ class _Reader:
             return self.built(token.at, kind, *map(self.value_of, arguments), condition=True)
         arity, build = _BUILDERS[token.text]
         self.count(token, arguments, arity)
-        return self.built(token.at, build, *map(self.value_of, arguments))
+        values = [self.value_of(node) for node in arguments]
+        if token.text == "sqrt":
+            self.note(sp.Pow, values[0], sp.S.Half)
+        elif token.text in _PARTIAL:
+            self.note(getattr(sp, token.text), values[0])
+        return self.built(token.at, build, *values)
+
+    def note(self, kind: Any, *args: sp.Expr) -> None:
+        """Remember a part that need not be defined everywhere, if its argument can vary."""
+        if any(a.free_symbols for a in args):
+            self.partial.append(kind(*args, evaluate=False))
 
     def count(self, token: _Token, arguments: list[_Node], arity: tuple[int, int, str]) -> None:
         """Refuse a wrong number of arguments."""
@@ -637,10 +660,13 @@ class _Reader:
             self.refuse(left.at if a in _INFINITE else right.at, "infinite")
         if op == "**":
             self.check_power(left.at, a, b)
+            if not (b.is_Integer and b >= 0):
+                self.note(sp.Pow, a, b)
             return self.built(left.at, sp.Pow, a, b)
         if op == "/":
             if b == 0:
                 self.refuse(right.at, "not_a_number", found=shown(f"{self.text[left.at : self.token.at].strip()}"))
+            self.note(sp.Pow, b, sp.S.NegativeOne)
             return self.built(left.at, lambda x, y: x / y, a, b)
         if op == "-":
             return self.built(left.at, lambda x, y: x - y, a, b)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from kassei.core import limits
+from kassei.core.algebra import factored
 from kassei.core.enclose import Undecided
 from kassei.core.pieces import smooth_derivative
 from kassei.core.region import Fork, Region
@@ -53,7 +54,7 @@ def extent(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
         parts = sinusoid(expr, v)
         if parts is not None:
             middle, b, c = parts
-            width = sp.sqrt(sp.factor(sp.expand(b**2 + c**2)))
+            width = sp.sqrt(factored(sp.expand(b**2 + c**2)))
             return Extent(middle - width, True, middle + width, True, (Step("range_sinusoid", {"expr": expr}),))
     slope = smooth_derivative(expr, v)
     flat = chart(slope, v, lo, hi, region)
@@ -122,7 +123,7 @@ def largest_size(
         parts = sinusoid(expr, v)
         if parts is not None:
             middle, b, c = parts
-            width = sp.sqrt(sp.factor(sp.expand(b**2 + c**2)))
+            width = sp.sqrt(factored(sp.expand(b**2 + c**2)))
             return size(middle, region) + width, (Step("range_sinusoid", {"expr": expr}),)
     reach = extent(expr, v, lo, hi, region)
     if reach.inf is -sp.oo or reach.sup is sp.oo:

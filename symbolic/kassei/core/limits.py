@@ -7,11 +7,10 @@ before it is used: SymPy 1.14 has known wrong limits of exp and erf quotients (i
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import sympy as sp
 
 from kassei.core.algebra import plain, units
+from kassei.core.effort import limit_at_infinity, simplify, spend
 from kassei.core.enclose import Undecided, ball, precision, rational
 from kassei.core.region import Fork, Region
 
@@ -28,6 +27,7 @@ def limit(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, side: str, region: Region) -
     ``to`` may be infinite or an expression in the parameters; the result may be infinite. Raises ``NoLimit`` where
     there is none, ``Fork`` where it depends on the parameters and ``Undecided`` where it was not found.
     """
+    spend()
     found = _limit(region.apply(sp.sympify(expr, strict=True)), x, to, side, region)
     if x in found.free_symbols or found.has(sp.nan, sp.zoo):
         raise Undecided(f"the limit of {expr}")
@@ -57,12 +57,20 @@ def _substitute(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, region: Region) -> sp.
         return None
     if value.has(*BAD) or value.has(sp.AccumBounds):
         return None
+    from kassei.core.signs import sign
+
     for node in sp.preorder_traversal(expr):
-        if node.is_Pow and node.args[0].has(x) and node.args[1].is_negative and _zero(node.args[0], x, to, region):
-            return None
+        if node.is_Pow and node.args[0].has(x) and node.args[0] is not sp.E and not node.args[1].is_positive:
+            exponent = node.args[1]
+            if _zero(node.args[0], x, to, region) and (exponent.has(x) or sign(exponent, region) <= 0):
+                return None
+        if node.is_Pow and node.args[0].is_zero and x in node.args[1].free_symbols:
+            return None  # 0**p as p moves is not continuous at 0
         if isinstance(node, sp.log) and _zero(node.args[0], x, to, region):
             return None
-    return value
+    from kassei.core.signs import zero_powers
+
+    return zero_powers(value, region)
 
 
 def _log_blowup(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, region: Region) -> sp.Expr | None:
@@ -99,7 +107,7 @@ def _at_infinity(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
             return sp.S.Zero
         inner = _at_infinity(rest, x, region)
         return inner * s if inner in (sp.oo, -sp.oo) else sp.expand_mul(constant * inner, deep=False)
-    for rule in (_rational_function, _exponential_function, _logarithmic_sum):
+    for rule in (_rational_function, _power_sum, _exponential_function, _logarithmic_sum, _by_parts):
         found = rule(expr, x, region)
         if found is not None:
             return found
@@ -113,7 +121,7 @@ def _at_infinity(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
             inner = _at_infinity(scaled.shape, x, region)
             if inner in (sp.oo, -sp.oo):
                 return inner * sign(scaled.amplitude, region)
-            return sp.simplify(inner * scaled.amplitude)
+            return simplify(inner * scaled.amplitude)
     return _checked(expr, x, region)
 
 
@@ -137,6 +145,35 @@ def _rational_function(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr |
     if m == n:
         return sp.cancel(a / b)
     return sp.S.Zero if m < n else sp.oo * sign(a / b, region)
+
+
+def _power_sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
+    """A sum of multiples of powers of ``x`` with exponents in the parameters: the largest exponent decides."""
+    from kassei.core.signs import order, sign
+
+    y = sp.Dummy("x", positive=True)
+    table: dict[sp.Expr, sp.Expr] = {}
+    for term in sp.Add.make_args(expr):
+        exponent, constant = sp.S.Zero, sp.S.One
+        for factor in sp.Mul.make_args(sp.powsimp(sp.powdenest(term.subs(x, y), force=True))):
+            base, power = factor.as_base_exp()
+            if base == y and y not in power.free_symbols:
+                exponent += power
+            elif y in factor.free_symbols:
+                return None
+            else:
+                constant *= factor
+        table[exponent] = table.get(exponent, sp.S.Zero) + constant
+    while table:
+        largest = next(iter(table))
+        for other in table:
+            largest = other if order(other, largest, region) > 0 else largest
+        way, s = sign(largest, region), sign(table[largest], region)
+        if s == 0:
+            del table[largest]
+        else:
+            return sp.oo * s if way > 0 else table[largest] if way == 0 else sp.S.Zero
+    return sp.S.Zero
 
 
 def _exponential_function(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
@@ -197,6 +234,62 @@ def _grows(top: sp.Expr, bottom: sp.Expr, x: sp.Symbol, region: Region) -> sp.Ex
     lead = sp.Poly(top, x).LC() / sp.Poly(bottom, x).LC()
     s = sign_of_coefficient(lead, region)
     return None if s == 0 else s * sp.oo
+
+
+_ENDS = {sp.atan: sp.pi / 2, sp.tanh: sp.S.One, sp.erf: sp.S.One, sp.asinh: sp.oo, sp.sinh: sp.oo}
+"""Odd continuous functions that increase, and what they tend to at +oo."""
+_CONTINUOUS = (*_ENDS, sp.sin, sp.cos, sp.cosh, sp.asin, sp.acos)
+
+
+def _by_parts(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
+    """The limit of a product, a power or a continuous function from the limits of its parts; None if they clash."""
+    try:
+        if expr.is_Mul:
+            return _product([_at_infinity(factor, x, region) for factor in expr.args], region)
+        if isinstance(expr, sp.exp):
+            inner = _at_infinity(expr.args[0], x, region)
+            return {sp.oo: sp.oo, -sp.oo: sp.S.Zero}.get(inner, sp.exp(inner))
+        if expr.is_Pow and x not in expr.args[1].free_symbols:
+            return _power(_at_infinity(expr.args[0], x, region), expr.args[1], region)
+        if isinstance(expr, sp.erfc):
+            rest = _by_parts(sp.erf(expr.args[0]), x, region)
+            return None if rest is None else 1 - rest
+        if isinstance(expr, _CONTINUOUS):
+            inner = _at_infinity(expr.args[0], x, region)
+            if inner not in (sp.oo, -sp.oo):
+                return expr.func(inner)
+            end = _ENDS.get(expr.func, sp.oo if isinstance(expr, sp.cosh) else None)
+            return end if end is None or inner is sp.oo or isinstance(expr, sp.cosh) else -end
+    except (Undecided, NoLimit):
+        return None
+    return None
+
+
+def _product(parts: list[sp.Expr], region: Region) -> sp.Expr | None:
+    from kassei.core.signs import sign
+
+    infinite = [p for p in parts if p in (sp.oo, -sp.oo)]
+    finite = sp.Mul(*(p for p in parts if p not in (sp.oo, -sp.oo)))
+    if not infinite:
+        return finite
+    s = sign(finite, region)
+    return None if s == 0 else s * sp.Mul(*infinite)
+
+
+def _power(base: sp.Expr, exponent: sp.Expr, region: Region) -> sp.Expr | None:
+    from kassei.core.signs import sign
+
+    e = sign(exponent, region)
+    if base is sp.oo:
+        return sp.oo if e > 0 else sp.S.Zero if e < 0 else sp.S.One
+    if base is -sp.oo:
+        if not exponent.is_Integer:
+            return None
+        return sp.S.Zero if e < 0 else sp.S.NegativeInfinity**exponent
+    s = sign(base, region)
+    if s == 0:
+        return sp.S.Zero if e > 0 else None
+    return base**exponent if s > 0 or exponent.is_Integer else None
 
 
 def _logarithmic_sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
@@ -260,17 +353,6 @@ def _sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
     return infinite.pop() if infinite else total
 
 
-@lru_cache(maxsize=4000)
-def _sympy_limit(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
-    try:
-        found = sp.limit(expr, x, sp.oo)
-    except Exception as problem:  # SymPy raises a dozen kinds here; each means "not found"
-        raise Undecided(f"the limit of {expr}: SymPy says {type(problem).__name__}") from problem
-    if isinstance(found, sp.Limit) or found.has(sp.Limit, sp.nan, sp.zoo):
-        raise Undecided(f"the limit of {expr}")
-    return found
-
-
 def _checked(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
     """SymPy's limit at +oo, accepted only if enclosures at growing arguments agree with it."""
     from kassei.core.signs import assumptions
@@ -278,7 +360,7 @@ def _checked(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
     table = {s: d for s, d in assumptions(region).items() if s in expr.free_symbols and s != x}
     stand_in = sp.Dummy("x", positive=True)
     asked = _friendly(expr.subs(table).subs(x, stand_in))
-    found = _sympy_limit(asked, stand_in)
+    found = limit_at_infinity(asked, stand_in)
     if found.has(sp.AccumBounds):
         if isinstance(found, sp.AccumBounds) and found.min.is_finite and found.max.is_finite and found.min != found.max:
             raise NoLimit(str(expr))

@@ -9,7 +9,7 @@ Breaks at which nothing changes are taken out again, so that two spellings of a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -18,22 +18,26 @@ import sympy as sp
 from kassei.core.algebra import factors, independent, inner_points, tidy, vanishes
 from kassei.core.enclose import Undecided, ball, precision, rational, sign_of
 from kassei.core.region import Fork, Region
-from kassei.core.signs import Chart, chart, order, scale_away, sign
+from kassei.core.signs import Chart, chart, order, scale_away, sign, zero_powers
 
 SWITCHES = (sp.Max, sp.Min, sp.Abs, sp.sign, sp.Heaviside, sp.Piecewise)
 MAX_PIECES = 64
+BAD = (sp.nan, sp.zoo, sp.oo, -sp.oo)
 
 
 @dataclass(frozen=True)
 class Piece:
     """A smooth expression on the open interval ``(lo, hi)``; the ends may be expressions in the parameters.
 
-    ``expr`` is ``nan`` where the function is undefined on the whole interval.
+    ``expr`` is ``nan`` where the function is undefined on the whole interval. ``free`` is the branch of the
+    definition that is in force, before the region's fixed parameters were replaced: what a derivative in such a
+    parameter is taken of. It is None where two branches meet in one expression.
     """
 
     lo: sp.Expr
     hi: sp.Expr
     expr: sp.Expr
+    free: sp.Expr | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,7 @@ def normal_form(expr: sp.Expr, v: sp.Symbol, region: Region) -> Form:
 
     Raises ``Fork`` where the form differs within the region and ``Undecided`` where a break or a sign is not found.
     """
-    expr = region.apply(expr)
-    pieces = [q for p in _split(expr, v, -sp.oo, sp.oo, region) for q in _where_defined(p, v, region)]
+    pieces = _split(Draft(expr), v, -sp.oo, sp.oo, region)
     if len(pieces) > MAX_PIECES:
         raise Undecided(f"more than {MAX_PIECES} pieces")
     kept = [pieces[0]]
@@ -74,7 +77,8 @@ def normal_form(expr: sp.Expr, v: sp.Symbol, region: Region) -> Form:
         value = value_at(expr, v, piece.lo, region)
         last = kept[-1]
         if _joins_smoothly(last, piece, value, v, region):
-            kept[-1] = Piece(last.lo, piece.hi, min(last.expr, piece.expr, key=sp.count_ops))
+            shorter = min(last.expr, piece.expr, key=sp.count_ops)
+            kept[-1] = Piece(last.lo, piece.hi, shorter, last.free if last.free == piece.free else None)
             continue
         kept.append(piece)
         values.append(value)
@@ -86,7 +90,7 @@ def _joins_smoothly(left: Piece, right: Piece, value: sp.Expr, v: sp.Symbol, reg
         return left.expr is right.expr and value is sp.nan
     if value is sp.nan:
         return False
-    for base, _ in (*_needs(left.expr, v), *_needs(right.expr, v)):  # a root or a logarithm that ends here
+    for base, _ in (*_needs(left.expr), *_needs(right.expr)):  # a root or a logarithm that ends here
         if sign(base.subs(v, right.lo), region) == 0:
             return False
     if not is_zero(left.expr - right.expr, v, region):
@@ -100,35 +104,109 @@ def _direct(expr: sp.Expr, v: sp.Symbol, at: sp.Expr) -> sp.Expr | None:
     return None if value.has(sp.nan, sp.zoo, sp.oo, -sp.oo) else value
 
 
-def _innermost(expr: sp.Expr) -> sp.Expr | None:
-    """A switch whose own arguments contain no further switch."""
-    for node in sp.postorder_traversal(expr):
-        if isinstance(node, SWITCHES):
-            return node
-    return None
+@dataclass(frozen=True)
+class Draft:
+    """A definition some of whose switches have been replaced by marks, each standing for the branch in force.
+
+    Marks keep SymPy from evaluating on the way: with 0 in the place of ``Max(v, 0)`` the quotient in
+    ``Max(v, 0)/(1 + a*Max(-v, 0))`` would be gone before anybody asked where it is defined. ``needs`` are the
+    conditions of what has been looked at: the arguments of a Max, the conditions and the chosen value of a Piecewise.
+    """
+
+    expr: sp.Expr
+    marks: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
+    needs: tuple[tuple[sp.Expr, Need], ...] = ()
+
+    def plain(self, expr: sp.Expr) -> sp.Expr:
+        """``expr`` with the branches in the place of their marks."""
+        return expr.xreplace(dict(self.marks))
+
+    def switch(self) -> sp.Expr | None:
+        """A switch whose own arguments contain no further switch."""
+        for node in sp.postorder_traversal(self.expr):
+            if isinstance(node, SWITCHES):
+                return node
+        return None
+
+    def questions(self, switch: sp.Expr) -> list[sp.Expr]:
+        """The expressions whose signs decide a switch."""
+        return [self.plain(q) for q in _questions(switch)]
+
+    def resolved(self, switch: sp.Expr, ask: Callable[[sp.Expr], int]) -> Draft:
+        """The draft with one more switch replaced by its branch."""
+        branch = _resolve(switch, lambda question: ask(self.plain(question)))
+        seen = [*_questions(switch), branch] if isinstance(switch, sp.Piecewise) else switch.args
+        found = [(self.plain(base), need) for e in seen if e is not sp.nan for base, need in _needs(e)]
+        mark = Nowhere() if branch is sp.nan else sp.Dummy(real=True)
+        marks = self.marks if branch is sp.nan else (*self.marks, (mark, self.plain(branch)))
+        return Draft(self.expr.xreplace({switch: mark}), marks, tuple(dict.fromkeys((*self.needs, *found))))
+
+    def nowhere(self, switch: sp.Expr) -> Draft:
+        """The draft with a switch that has no value."""
+        return replace(self, expr=self.expr.xreplace({switch: Nowhere()}))
+
+    def all_needs(self) -> list[tuple[sp.Expr, Need]]:
+        """Everything that must hold where no switch is left."""
+        return list(dict.fromkeys((*self.needs, *((self.plain(base), need) for base, need in _needs(self.expr)))))
 
 
-def _split(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> list[Piece]:
+def _split(draft: Draft, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> list[Piece]:
     """Resolve one switch on ``(lo, hi)`` and go on with what is left of the expression on each part."""
-    switch = _innermost(expr)
+    switch = draft.switch()
     if switch is None:
-        return [Piece(lo, hi, region.apply(expr))]
+        return _where_defined(Piece(lo, hi, draft.plain(draft.expr)), draft.all_needs(), v, region)
     cuts: list[sp.Expr] = []
-    for question in _questions(switch):
-        if v not in question.free_symbols:
-            continue
-        for point in _finite(chart(question, v, lo, hi, region)):
-            cuts = _insert(cuts, point, region)
+    for question in draft.questions(switch):
+        for part in _where_defined(Piece(lo, hi, question), _needs(question), v, region):
+            for end in (part.lo, part.hi):
+                if end not in (lo, hi):
+                    cuts = _insert(cuts, end, region)
+            if part.expr is not sp.nan and v in question.free_symbols:
+                for point in _finite(chart(question, v, part.lo, part.hi, region)):
+                    cuts = _insert(cuts, point, region)
     out = []
-    ends = [lo, *cuts, hi]
-    for low, high in pairwise(ends):
-        branch = _branch(switch, v, low, high, region)
-        out += _split(_replace(expr, switch, branch), v, low, high, region)
+    for low, high in pairwise([lo, *cuts, hi]):
+        if any(
+            part.expr is sp.nan
+            for q in draft.questions(switch)
+            for part in _where_defined(Piece(low, high, q), _needs(q), v, region)
+        ):
+            rest = draft.nowhere(switch)
+        else:
+            rest = draft.resolved(switch, lambda q, low=low, high=high: _sign_between(q, v, low, high, region))  # type: ignore[misc]
+        out += _split(rest, v, low, high, region)
     return out
 
 
-def _replace(expr: sp.Expr, switch: sp.Expr, branch: sp.Expr) -> sp.Expr:
-    return branch if expr == switch else expr.xreplace({switch: branch})
+class Nowhere(sp.Dummy):  # type: ignore[misc]
+    """Stands for a part that is undefined at the region's parameters; what contains it is undefined too."""
+
+    def __new__(cls) -> Nowhere:
+        """A new one each time, so that two of them never cancel."""
+        return super().__new__(cls, "nowhere", real=True)  # type: ignore[no-any-return]
+
+
+def undefined(
+    expr: sp.Expr, needs: list[tuple[sp.Expr, Need]], v: sp.Symbol, region: Region, at: sp.Expr | None = None
+) -> bool:
+    """Whether a smooth expression is undefined at one input, or for every input (``v/a`` at ``a = 0``).
+
+    The definition is asked, not what is left after substitution: SymPy makes ``1/(1 + 1/a)`` at 0 a 0.
+    """
+    if expr.atoms(Nowhere):
+        return True
+    for base, need in needs:
+        if base.atoms(Nowhere):
+            return True
+        here = region.apply(base) if at is None else region.apply(base).subs(v, at)
+        if here.has(*BAD):
+            return True
+        if v in here.free_symbols:
+            continue
+        power = need if at is None or need.exponent is None else replace(need, exponent=need.exponent.subs(v, at))
+        if not power.met(sign(here, region), region):
+            return True
+    return False
 
 
 def _finite(flat: Chart) -> tuple[sp.Expr, ...]:
@@ -165,15 +243,6 @@ def _sign_between(question: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, reg
     if flat.points or flat.periodic:
         raise Undecided(f"the sign of {question}")
     return flat.signs[0]
-
-
-def _branch(switch: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> sp.Expr:
-    """What a switch is on an interval inside which none of its questions changes sign."""
-
-    def ask(question: sp.Expr) -> int:
-        return _sign_between(question, v, lo, hi, region)
-
-    return _resolve(switch, ask)
 
 
 def _resolve(switch: sp.Expr, ask: Callable[[sp.Expr], int]) -> sp.Expr:
@@ -223,56 +292,80 @@ def _true(condition: sp.Basic, ask: Callable[[sp.Expr], int]) -> bool:
 
 def value_at(expr: sp.Expr, v: sp.Symbol, at: sp.Expr, region: Region) -> sp.Expr:
     """The exact value of any expression of the language at one point; ``nan`` where it is undefined or not real."""
-    expr = region.apply(expr)
     at = region.apply(at)
 
     def ask(question: sp.Expr) -> int:
         return sign(question.subs(v, at), region)
 
-    while (switch := _innermost(expr)) is not None:
-        expr = _replace(expr, switch, _resolve(switch, ask))
-        if expr is sp.nan:
-            return sp.nan
-    for base, need in _needs(expr, v):
-        s = ask(base)
-        if (need == "nonzero" and s == 0) or (need == "positive" and s <= 0) or (need == "nonnegative" and s < 0):
-            return sp.nan
-    value = expr.subs(v, at)
-    if value.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
+    draft = Draft(expr)
+    while (switch := draft.switch()) is not None:
+        if any(undefined(q, _needs(q), v, region, at) for q in draft.questions(switch)):
+            draft = draft.nowhere(switch)
+        else:
+            draft = draft.resolved(switch, ask)
+    if undefined(draft.expr, draft.all_needs(), v, region, at):
         return sp.nan
-    return value
+    value = zero_powers(region.apply(draft.plain(draft.expr)).subs(v, at), region)
+    return sp.nan if value.has(*BAD, sp.I) else value
 
 
-def _needs(expr: sp.Expr, v: sp.Symbol) -> list[tuple[sp.Expr, str]]:
-    """What must hold for a smooth expression to be defined, as ``(expression, requirement)``."""
-    out: list[tuple[sp.Expr, str]] = []
+@dataclass(frozen=True)
+class Need:
+    """What a base must satisfy: not vanish, be >= 0, be > 0, or be what a power with ``exponent`` allows."""
+
+    signs: frozenset[int]
+    exponent: sp.Expr | None = None
+
+    def met(self, s: int, region: Region) -> bool:
+        """Whether a base of this sign is allowed; ``Undecided`` for powers of negative numbers in general."""
+        if self.exponent is None or s > 0:
+            return s in self.signs
+        exponent = region.apply(self.exponent)
+        if s < 0:
+            if exponent.is_Integer:
+                return True
+            if exponent.is_Rational:
+                return False
+            raise Undecided(f"a negative number to the power {exponent}, which may be an integer")
+        return sign(exponent, region) >= 0
+
+
+NONZERO, NONNEGATIVE, POSITIVE = Need(frozenset({-1, 1})), Need(frozenset({0, 1})), Need(frozenset({1}))
+
+
+def _needs(expr: sp.Expr) -> list[tuple[sp.Expr, Need]]:
+    """What must hold for a smooth expression to be defined: expressions, and what each must satisfy."""
+    out: list[tuple[sp.Expr, Need]] = []
     for node in sp.preorder_traversal(expr):
         if node.is_Pow and node.args[0] is not sp.E:
             base, exponent = node.args
             if exponent.is_Integer:
                 if exponent < 0 and base.free_symbols:
-                    out.append((base, "nonzero"))
+                    out.append((base, NONZERO))
             elif base.free_symbols or exponent.free_symbols:
-                out.append((base, "nonnegative" if exponent.is_Rational and exponent > 0 else "positive"))
+                if exponent.is_Rational:
+                    out.append((base, NONNEGATIVE if exponent > 0 else POSITIVE))
+                else:
+                    out.append((base, Need(frozenset({1}), exponent)))
         elif isinstance(node, sp.log):
-            out.append((node.args[0], "positive"))
+            out.append((node.args[0], POSITIVE))
         elif isinstance(node, sp.asin | sp.acos):
-            out += [(1 - node.args[0], "nonnegative"), (1 + node.args[0], "nonnegative")]
+            out += [(1 - node.args[0], NONNEGATIVE), (1 + node.args[0], NONNEGATIVE)]
         elif isinstance(node, sp.atanh):
-            out += [(1 - node.args[0], "positive"), (1 + node.args[0], "positive")]
+            out += [(1 - node.args[0], POSITIVE), (1 + node.args[0], POSITIVE)]
         elif isinstance(node, sp.acosh):
-            out.append((node.args[0] - 1, "nonnegative"))
+            out.append((node.args[0] - 1, NONNEGATIVE))
         elif isinstance(node, sp.tan):
-            out.append((sp.cos(node.args[0]), "nonzero"))
-    return [(b, n) for b, n in dict.fromkeys(out) if b.free_symbols]
+            out.append((sp.cos(node.args[0]), NONZERO))
+    return [(b, n) for b, n in dict.fromkeys(out) if b.free_symbols or n.exponent is not None]
 
 
-def _where_defined(piece: Piece, v: sp.Symbol, region: Region) -> list[Piece]:
+def _where_defined(piece: Piece, needs: list[tuple[sp.Expr, Need]], v: sp.Symbol, region: Region) -> list[Piece]:
     """Cut a piece where it is undefined or where its smoothness is in doubt (a root at zero)."""
-    if piece.expr is sp.nan:
-        return [piece]
+    if undefined(piece.expr, needs, v, region):
+        return [replace(piece, expr=sp.nan)]
     parts = [piece]
-    for base, need in _needs(piece.expr, v):
+    for base, need in needs:
         smaller: list[Piece] = []
         for part in parts:
             if part.expr is sp.nan:
@@ -280,15 +373,46 @@ def _where_defined(piece: Piece, v: sp.Symbol, region: Region) -> list[Piece]:
                 continue
             flat = chart(base, v, part.lo, part.hi, region)
             if flat.periodic:
-                if need == "nonzero" or len(set(flat.signs)) > 1:
+                if need == NONZERO or len(set(flat.signs)) > 1:
                     raise Undecided(f"a piece with infinitely many singular points: {piece.expr}")
                 raise Undecided(f"where {base} vanishes")
             ends = [part.lo, *flat.points, part.hi]
             for k, s in enumerate(flat.signs):
-                bad = (s == 0 and need in ("nonzero", "positive")) or (s < 0 and need != "nonzero")
-                smaller.append(Piece(ends[k], ends[k + 1], sp.nan if bad else part.expr))
+                met = s > 0 or need.met(s, region)
+                smaller.append(Piece(ends[k], ends[k + 1], part.expr if met else sp.nan))
         parts = smaller
-    return parts
+    return [
+        p if p.expr is sp.nan else replace(p, expr=zero_powers(region.apply(p.expr), region), free=p.expr)
+        for p in parts
+    ]
+
+
+def check_partial(expr: sp.Expr, partial: tuple[sp.Expr, ...], v: sp.Symbol, region: Region) -> None:
+    """Raise ``Undecided`` where a part of the formula as written is undefined and ``expr`` no longer shows it.
+
+    A part whose condition still stands in ``expr`` is looked after by the normal form; of the others, each must be
+    defined for every input.
+    """
+    kept = {b for base, _ in _needs(expr) for b in _bases(base)}
+    for part in partial:
+        gone = any(set(_bases(base)) - kept for base, _ in _needs(part))
+        if gone and any(q.expr is sp.nan for q in _cut_where_defined(part, v, region)):
+            raise Undecided(f"the formula as written contains {part}, which is not defined everywhere")
+
+
+def _cut_where_defined(part: sp.Expr, v: sp.Symbol, region: Region) -> list[Piece]:
+    pieces = _split(Draft(part), v, -sp.oo, sp.oo, region)
+    for one in pieces[1:]:
+        if value_at(part, v, one.lo, region) is sp.nan:
+            return [replace(one, expr=sp.nan)]
+    return pieces
+
+
+def _bases(base: sp.Expr) -> tuple[sp.Expr, ...]:
+    """The factors of a base up to constants and powers: what may stand in its place after evaluation."""
+    return tuple(
+        f.as_base_exp()[0] for f in sp.Mul.make_args(sp.factor_terms(base)) if f.free_symbols and not f.is_positive
+    )
 
 
 def is_zero(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
@@ -407,10 +531,12 @@ def switch_side(expr: sp.Expr, form: Form, k: int, region: Region) -> int:
         return sign(question.subs(v, at), region)
 
     try:
-        while (switch := _innermost(expr)) is not None:
-            expr = _replace(expr, switch, _resolve(switch, ask))
-            if expr is sp.nan:
-                return 0
+        draft = Draft(expr)
+        while (switch := draft.switch()) is not None:
+            draft = draft.resolved(switch, ask)
+        if draft.expr.atoms(Nowhere):
+            return 0
+        expr = region.apply(draft.plain(draft.expr))
         for side, piece in ((-1, form.pieces[k]), (1, form.pieces[k + 1])):
             if piece.expr is not sp.nan and is_zero(expr - piece.expr, v, region):
                 return side

@@ -13,9 +13,21 @@ import sympy as sp
 from kassei.core import limits
 from kassei.core.activation import Activation
 from kassei.core.algebra import tidy
-from kassei.core.enclose import RootConstant, decimal_enclosure, number_sign
-from kassei.core.pieces import Form, Piece, normal_form, smooth_derivative, value_at
-from kassei.core.region import Leaf, Region, Split, Tree, condition_where, explore, graft, leaves
+from kassei.core.enclose import RootConstant, Undecided, decimal_enclosure, number_sign
+from kassei.core.pieces import Form, Piece, check_partial, normal_form, smooth_derivative, value_at
+from kassei.core.region import (
+    MAX_LEAVES,
+    Leaf,
+    Region,
+    Split,
+    Tree,
+    condition_where,
+    explore,
+    graft,
+    leaves,
+    relation,
+    tidy_condition,
+)
 from kassei.core.signs import order
 from kassei.core.verdict import Step, Truth, Verdict
 
@@ -58,9 +70,15 @@ class Edge:
         return order(self.left, self.value, region) == 0 and order(self.right, self.value, region) == 0
 
     def differentiable(self, region: Region) -> bool:
-        """Whether f has a finite derivative at the break."""
-        if not self.continuous(region) or self.slope_left is None or self.slope_right is None:
+        """Whether f has a finite derivative at the break.
+
+        A slope that has a limit from one side is the one-sided derivative there; where it has none, f may have a
+        derivative all the same (``v**2*sin(1/v)``), and ``Undecided`` is raised.
+        """
+        if not self.continuous(region):
             return False
+        if self.slope_left is None or self.slope_right is None:
+            raise Undecided(f"the derivative at {self.at}, where the slope has no limit")
         if {self.slope_left, self.slope_right} & {sp.oo, -sp.oo}:
             return False
         return order(self.slope_left, self.slope_right, region) == 0
@@ -120,18 +138,20 @@ class Subject:
         f = self.activation
 
         def ask(region: Region) -> Form | str:
+            check_partial(f.expr, f.partial, f.variable, region)
             return normal_form(f.expr, f.variable, region)
 
         return explore(self.region, ask, lambda why: why)
 
     def ask(self, question: Question) -> Tree[Finding]:
         """Put a question to every normal form, splitting further where its answer depends on the parameters."""
+        budget = [max(MAX_LEAVES, 2 * sum(1 for _ in leaves(self.forms)))]
 
         def grow(leaf: Leaf[Form | str]) -> Tree[Finding]:
             form = leaf.answer
             if isinstance(form, str):
                 return Leaf(leaf.region, open_finding(form))
-            return explore(leaf.region, lambda region: question(_fixed(form, region), region), open_finding)
+            return explore(leaf.region, lambda region: question(_fixed(form, region), region), open_finding, budget)
 
         return graft(self.forms, grow)
 
@@ -148,19 +168,21 @@ def _fixed(form: Form, region: Region) -> Form:
     if not region.fixed:
         return form
     apply = region.apply
-    pieces = tuple(Piece(apply(p.lo), apply(p.hi), apply(p.expr)) for p in form.pieces)
+    pieces = tuple(Piece(apply(p.lo), apply(p.hi), apply(p.expr), p.free) for p in form.pieces)
     return Form(form.variable, pieces, tuple(apply(x) for x in form.values), form.source)
 
 
 def located(tree: Tree[Finding]) -> Iterator[tuple[sp.Basic, Leaf[Finding]]]:
     """Every leaf with the condition under which it is reached."""
 
-    def walk(node: Tree[Finding], path: tuple[tuple[sp.Expr, int], ...]) -> Iterator[tuple[sp.Basic, Leaf[Finding]]]:
+    def walk(node: Tree[Finding], path: tuple[sp.Basic, ...]) -> Iterator[tuple[sp.Basic, Leaf[Finding]]]:
         if isinstance(node, Split):
+            everywhere = frozenset(s for s, _ in node.branches)
             for s, branch in node.branches:
-                yield from walk(branch, (*path, (node.expr, s)))
+                here = path if len(everywhere) == 1 else (*path, relation(node.expr, frozenset({s})))
+                yield from walk(branch, here)
         else:
-            yield condition_where(tree, lambda answer: answer is node.answer), node
+            yield tidy_condition(sp.And(*path)), node
 
     yield from walk(tree, ())
 
@@ -170,11 +192,11 @@ def _all_steps(tree: Tree[Finding], wanted: Callable[[Finding], bool] = lambda _
         return tree.answer.steps
     out: list[Step] = []
     seen: set[int] = set()
-    for condition, leaf in located(tree):
+    for path, leaf in located(tree):
         if not wanted(leaf.answer) or id(leaf.answer) in seen:
             continue
         seen.add(id(leaf.answer))
-        out.append(Step("case", {"condition": condition}))
+        out.append(Step("case", {"condition": path}))
         out.extend(leaf.answer.steps)
     return tuple(out)
 
@@ -223,18 +245,25 @@ def value_of(tree: Tree[Finding], method: str, activation: Activation) -> Verdic
     return Verdict(truth="proved", value=value, method=method, steps=_all_steps(tree))
 
 
-def exact_or_enclosed(value: sp.Expr, activation: Activation) -> Any:
-    """A real value as the JSON shows it: SymPy's spelling, or an enclosure where it has no closed form."""
+def exact_or_enclosed(value: sp.Expr, region: Region) -> Any:
+    """A real value as the JSON shows it: SymPy's spelling, or an enclosure where it has no closed form.
+
+    An enclosure that depends on parameters is given at the region's sample (the defaults, where they lie in the
+    region) and says so. ``value_of`` says which expression of the root it is, where it is not the root itself.
+    """
     roots = sorted(value.atoms(RootConstant), key=str)
     if not roots:
         return str(value)
-    here = value.subs(activation.defaults)
-    out: dict[str, Any] = dict(decimal_enclosure(here))
+    out: dict[str, Any] = dict(decimal_enclosure(region.at_sample(value)))
     root = roots[0]
     out["root_of"] = str(tidy(root.function))
     out["root_in"] = [str(root.lo), str(root.hi)]
-    if value.free_symbols:
-        out["at"] = {str(s): str(v) for s, v in activation.defaults.items() if s in value.free_symbols}
+    if value != root:
+        names = {r: sp.Symbol("root" if len(roots) == 1 else f"root{k}") for k, r in enumerate(roots, start=1)}
+        out["value_of"] = str(value.xreplace(names))
+    free = sorted(value.free_symbols, key=str)
+    if free:
+        out["at"] = {str(s): str(region.at_sample(s)) for s in free}
     return out
 
 

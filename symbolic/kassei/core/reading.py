@@ -16,8 +16,16 @@ import sympy as sp
 
 from kassei.core.activation import Activation, Domain, Parameter, Reference
 from kassei.core.complaint import Complaint, complaint
-from kassei.core.expression import BUILTINS, MAX_SIZE, ExpressionError, names, parse_constant, parse_interval, shown
-from kassei.core.expression import parse as parse
+from kassei.core.expression import (
+    BUILTINS,
+    MAX_SIZE,
+    ExpressionError,
+    names,
+    parse_constant,
+    parse_interval,
+    parse_with_partial,
+    shown,
+)
 
 MAX_BYTES = 256 * 1024
 """A definition file may have this many bytes."""
@@ -151,12 +159,13 @@ class _Definition:
             self.refuse("parameters", "too_many_parameters", found=len(declared), limit=MAX_PARAMETERS)
         variable = self.variable(source, declared)
         parameters = tuple(self.parameter(name, body, variable) for name, body in declared.items())
-        expr = self.read("expr", lambda: parse(source, variable, [p.name for p in parameters]))
+        expr, partial = self.read("expr", lambda: parse_with_partial(source, variable, [p.name for p in parameters]))
         return Activation(
             name=self.name(),
             variable=sp.Symbol(variable, real=True),
             source=" ".join(source.split()),
             expr=expr,
+            partial=partial,
             parameters=parameters,
             title=self.translations("title"),
             summary=self.translations("summary"),

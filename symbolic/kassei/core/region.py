@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from typing import Any, Generic, TypeVar
 
 import sympy as sp
 
 from kassei.core.activation import Domain, Parameter
+from kassei.core.effort import TROUBLE, trouble
 from kassei.core.enclose import Undecided, number_sign
 
 T = TypeVar("T")
 
 MAX_LEAVES = 60
 """How many regions one question may be split into."""
-MAX_SAMPLES = 4000
+MAX_SAMPLES = 60
 """How many points are tried before a region's sample is left to the solver."""
 
 
@@ -190,7 +191,8 @@ def holds(sign: int, wanted: int) -> bool:
 
 
 def _satisfies(region: Region, point: dict[sp.Symbol, sp.Expr]) -> bool:
-    return all(holds(number_sign(sp.sympify(e, strict=True).subs(point)), s) for e, s in region.facts)
+    newest_first = reversed(region.facts)  # it is the newest that an old sample is most likely to miss
+    return all(holds(number_sign(sp.sympify(e, strict=True).subs(point)), s) for e, s in newest_first)
 
 
 def _find_sample(region: Region) -> Region | None:
@@ -241,13 +243,16 @@ class Split(Generic[T]):
 Tree = Leaf[T] | Split[T]
 
 
-def explore(region: Region, question: Callable[[Region], T], give_up: Callable[[str], T]) -> Tree[T]:
+def explore(
+    region: Region, question: Callable[[Region], T], give_up: Callable[[str], T], budget: list[int] | None = None
+) -> Tree[T]:
     """Answer ``question`` on every part of ``region``.
 
     ``give_up`` makes the answer for a part on which nothing could be decided (budget spent, or a sign that no
-    engine settles); it receives the reason.
+    engine settles); it receives the reason. ``budget`` counts down the regions still to be asked about, and may be
+    shared between several calls.
     """
-    budget = [MAX_LEAVES]
+    budget = [MAX_LEAVES] if budget is None else budget
 
     def visit(part: Region) -> Tree[T]:
         budget[0] -= 1
@@ -257,12 +262,16 @@ def explore(region: Region, question: Callable[[Region], T], give_up: Callable[[
             return Leaf(part, question(part))
         except Undecided as left:
             return Leaf(part, give_up(str(left)))
+        except TROUBLE as problem:
+            return Leaf(part, give_up(trouble(problem)))
         except Fork as fork:
             branches: list[tuple[int, Tree[T]]] = []
             try:
                 parts = [(s, part.assume(fork.expr, s)) for s in (-1, 0, 1)]
             except Undecided as left:
                 return Leaf(part, give_up(str(left)))
+            except TROUBLE as problem:
+                return Leaf(part, give_up(trouble(problem)))
             for sign, smaller in parts:
                 if smaller is not None:
                     branches.append((sign, visit(smaller)))
@@ -300,7 +309,7 @@ def condition_where(tree: Tree[T], test: Callable[[T], bool]) -> sp.Basic:
     return _join(tree.expr, inner)
 
 
-def _relation(expr: sp.Expr, signs: frozenset[int]) -> sp.Basic:
+def relation(expr: sp.Expr, signs: frozenset[int]) -> sp.Basic:
     """``expr``'s sign lies in ``signs``, solved for a lone symbol where that is plain."""
     lhs, rhs = readable(expr)
     flip = {
@@ -339,29 +348,48 @@ def _join(expr: sp.Expr, inner: dict[int, sp.Basic]) -> sp.Basic:
         if signs == everywhere:
             return condition
         if len(everywhere) == 2 and 0 in everywhere and signs != {0}:
-            relation = _relation(expr, frozenset(signs))
+            here = relation(expr, frozenset(signs))
         elif len(everywhere) == 2 and 0 in everywhere:
-            relation = _relation(expr, frozenset({0}))
+            here = relation(expr, frozenset({0}))
         else:
-            relation = _relation(expr, frozenset(signs))
-        parts.append(sp.And(relation, condition))
-    return _merge(sp.Or(*parts))
+            here = relation(expr, frozenset(signs))
+        parts.append(sp.And(here, condition))
+    return tidy_condition(sp.Or(*parts))
 
 
-def _merge(condition: sp.Basic) -> sp.Basic:
+def tidy_condition(condition: sp.Basic) -> sp.Basic:
     """Shorten a condition in one symbol by writing it as a union of intervals."""
     symbols = condition.free_symbols
     if len(symbols) != 1 or not isinstance(condition, sp.Or | sp.And):
         return condition
     (symbol,) = symbols
     try:
-        covered = condition.as_set()
+        covered = _covered(condition, symbol)
         short = covered.as_relational(symbol)
     except (NotImplementedError, ValueError, TypeError, AttributeError):
         return condition
     finite = short.subs(symbol, symbol)
     drop = {symbol < sp.oo, -sp.oo < symbol, symbol > -sp.oo, sp.oo > symbol}
     return _without(finite, drop)
+
+
+def _covered(condition: sp.Basic, symbol: sp.Symbol) -> sp.Set:
+    """The numbers that satisfy a condition: by trying thresholds and gaps where they are rational, else by SymPy."""
+    edges: set[sp.Expr] = set()
+    for r in condition.atoms(sp.core.relational.Relational):
+        if r.lhs == symbol and r.rhs.is_Rational:
+            edges.add(r.rhs)
+        elif r.rhs == symbol and r.lhs.is_Rational:
+            edges.add(r.lhs)
+        else:
+            return condition.as_set()
+    ends = [-sp.oo, *sorted(edges), sp.oo]
+    parts: list[sp.Set] = [sp.FiniteSet(e) for e in edges if condition.subs(symbol, e) == sp.true]
+    for lo, hi in pairwise(ends):
+        inner = (lo + hi) / 2 if lo != -sp.oo and hi != sp.oo else hi - 1 if hi != sp.oo else lo + 1
+        if condition.subs(symbol, inner if inner not in ends else sp.S.Zero) == sp.true:
+            parts.append(sp.Interval.open(lo, hi))
+    return sp.Union(*parts)
 
 
 def _without(condition: sp.Basic, drop: set[sp.Basic]) -> sp.Basic:

@@ -23,7 +23,8 @@ from functools import lru_cache
 import sympy as sp
 
 from kassei.core import limits
-from kassei.core.algebra import Scaled, factors, inner_points, rates, rescale, vanishes
+from kassei.core.algebra import Scaled, factored, factors, inner_points, rates, rescale, vanishes
+from kassei.core.effort import counted, simplify, spend
 from kassei.core.enclose import RootConstant, Undecided, number_sign, point_sign
 from kassei.core.region import Fork, Region, shorten
 from kassei.core.solver import impossible
@@ -96,6 +97,16 @@ def sign(expr: sp.Expr, region: Region) -> int:
     if undecided is not None:
         raise undecided
     return total
+
+
+def zero_powers(expr: sp.Expr, region: Region) -> sp.Expr:
+    """``expr`` with every power of 0 replaced: 0 for a positive exponent, 1 for 0, ``nan`` for a negative one.
+
+    SymPy leaves ``0**p`` standing, and takes 1 for it where ``p`` is later replaced by 0.
+    """
+    powers = [node for node in expr.atoms(sp.Pow) if node.args[0].is_zero]
+    worth = {1: sp.S.Zero, 0: sp.S.One, -1: sp.nan}
+    return expr.xreplace({node: worth[sign(node.args[1], region)] for node in powers}) if powers else expr
 
 
 @lru_cache(maxsize=20000)
@@ -200,9 +211,11 @@ def chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region,
 
     The interval must not be empty on the region. Raises ``Fork`` and ``Undecided`` as :func:`sign` does.
     """
+    spend()
     return _chart(region.apply(sp.sympify(expr, strict=True)), x, lo, hi, region, depth)
 
 
+@counted
 @lru_cache(maxsize=8000)
 def _chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int) -> Chart:
     if x not in expr.free_symbols:
@@ -224,7 +237,7 @@ def _chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
         except Undecided as problem:
             left = problem
             continue
-        if (exponent.is_Integer and exponent % 2 == 0) or (not exponent.is_Integer and exponent.is_Rational):
+        if not exponent.is_Integer or exponent % 2 == 0:
             one = replace(one, signs=tuple(abs(s) for s in one.signs))
         charts.append(one)
     if left is not None:
@@ -307,7 +320,7 @@ def _atomic_with_reason(
             low, high = _times_end(lo, scaled.rate), _times_end(hi, scaled.rate)
             inside = chart(scaled.shape, x, low, high, region, depth)
             flip = sign(scaled.amplitude, region)
-            points = tuple(sp.simplify(p / scaled.rate) for p in inside.points)
+            points = tuple(simplify(p / scaled.rate) for p in inside.points)
             flat = Chart(points, tuple(s * flip for s in inside.signs), inside.periodic, inside.why)
             return flat, "scaling"
     by_exp = _one_exponential(g, x, lo, hi, region, depth)
@@ -339,7 +352,7 @@ def scale_away(expr: sp.Expr, x: sp.Symbol, region: Region) -> Scaled | None:
 
 
 def _times_end(end: sp.Expr, rate: sp.Expr) -> sp.Expr:
-    return end if end in (sp.oo, -sp.oo) else sp.simplify(end * rate)
+    return end if end in (sp.oo, -sp.oo) else simplify(end * rate)
 
 
 _MONOTONE_ODD = (sp.atan, sp.erf, sp.asinh, sp.asin, sp.atanh)
@@ -404,7 +417,7 @@ def _polynomial(p: sp.Poly, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Regi
         if s == 0:
             return _from_roots([(sp.cancel(-b / (2 * a)), 2)], lead, lo, hi, region)
         width = sp.sqrt(gap)
-        two = [(sp.simplify((-b - width) / (2 * a)), 1), (sp.simplify((-b + width) / (2 * a)), 1)]
+        two = [(simplify((-b - width) / (2 * a)), 1), (simplify((-b + width) / (2 * a)), 1)]
         return _from_roots(two if lead > 0 else two[::-1], lead, lo, hi, region)
     if (degree % 2 == 0 and all(c == 0 for c in coefficients[1:-1])) or len(p.terms()) == 2:
         pure = _pure_power(p, x, lead, lo, hi, region)
@@ -544,7 +557,7 @@ def _two_terms(
         power = _common_power(t1, t2)
         if power is None:
             return None
-        difference = sp.factor(sp.expand(sp.powsimp((p2 * t2) ** power)) - sp.expand(sp.powsimp((p1 * t1) ** power)))
+        difference = factored(sp.expand(sp.powsimp((p2 * t2) ** power)) - sp.expand(sp.powsimp((p1 * t1) ** power)))
         if sp.powsimp(t1**power).atoms(sp.Pow) and any(
             not e.args[1].is_Integer for e in difference.atoms(sp.Pow) if e.has(x)
         ):
@@ -700,7 +713,11 @@ def _only_root(h: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Regio
     for guess in map(sp.Rational, ("0", "1", "-1", "2", "-2", "1/2", "-1/2")):
         if order(guess, lo, region) > 0 and order(hi, guess, region) > 0 and _is_root(h, x, guess):
             return guess
-    low, high = _rational_bracket(h, x, lo, hi)
+    if (lo.free_symbols or hi.free_symbols) and region.facts:
+        raise Undecided(f"where {h} = 0 between {lo} and {hi}")
+    # Without further facts the parameters form a box. The root moves continuously with the ends and the roots of h
+    # are isolated, so it is one number for all of them.
+    low, high = _rational_bracket(h, x, region.at_sample(lo), region.at_sample(hi))
     return low if low == high else RootConstant(h, x, *_short_bracket(h, x, low, high))
 
 
@@ -769,7 +786,7 @@ def _sinusoid(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
     amplitude2 = sp.expand(b**2 + c**2)
     if sign(amplitude2, region) == 0:
         return Chart((), (sign(a, region),))
-    gap = sign(sp.factor(sp.expand(a**2 - amplitude2)), region)
+    gap = sign(factored(sp.expand(a**2 - amplitude2)), region)
     s = sign(a, region) if gap >= 0 else 0
     if gap > 0:
         return Chart((), (s,))

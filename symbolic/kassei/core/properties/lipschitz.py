@@ -15,10 +15,10 @@ ORDER = 13
 
 def check(subject: Subject) -> Verdict:
     r"""The least $L$ with $|f(u) - f(w)| \le L |u - w|$, or ``oo``."""
-    return subject.evaluate(lambda form, region: lipschitz(form, region, subject), "monotone_parts")
+    return subject.evaluate(lipschitz, "monotone_parts")
 
 
-def lipschitz(form: Form, region: Region, subject: Subject) -> Finding:
+def lipschitz(form: Form, region: Region) -> Finding:
     """A continuous piecewise smooth function has the supremum of its slopes' sizes as Lipschitz constant."""
     v = form.variable
     if not form.total:
@@ -35,4 +35,4 @@ def lipschitz(form: Form, region: Region, subject: Subject) -> Finding:
         if here is sp.oo:
             return Finding(truth=True, value="oo", steps=tuple(steps))
         sizes.append(here)
-    return Finding(truth=True, value=exact_or_enclosed(sp.Max(*sizes), subject.activation), steps=tuple(steps))
+    return Finding(truth=True, value=exact_or_enclosed(sp.Max(*sizes), region), steps=tuple(steps))

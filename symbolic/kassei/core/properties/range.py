@@ -19,10 +19,10 @@ ORDER = 12
 
 def check(subject: Subject) -> Verdict:
     r"""$\{f(v) : v \in \mathbb{R}\}$."""
-    return subject.evaluate(lambda form, region: range_of(form, region, subject), "monotone_parts")
+    return subject.evaluate(range_of, "monotone_parts")
 
 
-def range_of(form: Form, region: Region, subject: Subject) -> Finding:
+def range_of(form: Form, region: Region) -> Finding:
     """The union of the images of the pieces and of the values at the breaks."""
     v = form.variable
     parts: list[Stretch] = []
@@ -35,20 +35,19 @@ def range_of(form: Form, region: Region, subject: Subject) -> Finding:
         steps += [*reach.why, Step("range_piece", {"lo": piece.lo, "hi": piece.hi, "image": reach.as_set()})]
     parts += [Stretch(x, True, x, True) for x in form.values if x is not sp.nan]
     whole = union(parts, region)
-    return Finding(truth=True, value=_shown(whole, subject), steps=tuple(steps))
+    return Finding(truth=True, value=_shown(whole, region), steps=tuple(steps))
 
 
-def _shown(whole: list[Stretch], subject: Subject) -> Any:
+def _shown(whole: list[Stretch], region: Region) -> Any:
     ends = [end for part in whole for end in (part.lo, part.hi)]
     if not any(end.has(RootConstant) for end in ends):
         return str(as_one_set(whole))
     if len(whole) != 1:
         raise Undecided("a range of several intervals, one with an end that has no closed form")
     (one,) = whole
-    f = subject.activation
     return {
-        "inf": exact_or_enclosed(one.lo, f),
-        "sup": exact_or_enclosed(one.hi, f),
+        "inf": exact_or_enclosed(one.lo, region),
+        "sup": exact_or_enclosed(one.hi, region),
         "inf_attained": one.lo_in,
         "sup_attained": one.hi_in,
     }

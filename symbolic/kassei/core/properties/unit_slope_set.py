@@ -11,4 +11,4 @@ ORDER = 14
 
 def check(subject: Subject) -> Verdict:
     r"""$\{v : f'(v) = 1\}$."""
-    return subject.evaluate(level_set(subject, 1), "slope_signs")
+    return subject.evaluate(level_set(1), "slope_signs")

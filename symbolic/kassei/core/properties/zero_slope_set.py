@@ -11,4 +11,4 @@ ORDER = 15
 
 def check(subject: Subject) -> Verdict:
     r"""$\{v : f'(v) = 0\}$."""
-    return subject.evaluate(level_set(subject, 0), "slope_signs")
+    return subject.evaluate(level_set(0), "slope_signs")

@@ -1,0 +1,134 @@
+"""SymPy's open-ended routines under a budget of counted function calls.
+
+``limit`` and ``simplify`` end for most inputs at once and for some not in an hour. The budget counts the Python
+functions that are entered, never seconds, so that a slow machine reaches the same verdict as a fast one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import _lru_cache_wrapper, lru_cache
+from types import FrameType
+from typing import Any, TypeVar
+
+import sympy as sp
+
+from kassei.core.enclose import Undecided
+
+T = TypeVar("T")
+F = TypeVar("F", bound="_lru_cache_wrapper[Any]")
+
+MAX_CALLS = 300_000
+"""Function calls that one limit or one simplification may take."""
+MAX_SIMPLIFY_OPS = 150
+"""Expressions with more operations than this are not handed to ``simplify``."""
+
+
+TROUBLE = (
+    *(ArithmeticError, AttributeError, IndexError, KeyError, NotImplementedError, RecursionError, TypeError),
+    *(ValueError, sp.polys.polyerrors.BasePolynomialError),
+)
+"""What SymPy raises where it meets what it was not made for; a question that ends so is left open."""
+
+
+def trouble(problem: BaseException) -> str:
+    """Why a question is left open after SymPy failed."""
+    return f"SymPy failed with {type(problem).__name__}"
+
+
+class _Spent(BaseException):
+    """The budget is used up. No ``Exception``, so that no handler in between swallows it."""
+
+
+MAX_WORK = 1000
+"""Units of work for the requirements, and again for the derivation; the properties together have twice as many.
+
+A sign chart or a limit is one unit, a call of SymPy's own routines 40.
+"""
+SYMPY_CALL = 40
+
+_budgets: list[int] = []
+_caches: list[_lru_cache_wrapper[Any]] = []
+
+
+def counted(function: F) -> F:
+    """Register a cached function whose misses do counted work: :func:`work` empties its cache."""
+    _caches.append(function)
+    return function
+
+
+@contextmanager
+def work(units: int = MAX_WORK, *, fresh: bool = True) -> Iterator[None]:
+    """Give what happens inside a budget; when it is used up every further question is left open.
+
+    ``fresh`` empties the caches first, so that the count does not depend on what was analysed before.
+    """
+    for cached in _caches if fresh else ():
+        cached.cache_clear()
+    _budgets.append(units)
+    try:
+        yield
+    finally:
+        _budgets.pop()
+
+
+def spend(units: int = 1) -> None:
+    """Count work; raises ``Undecided`` when the budget of the analysis is used up."""
+    if _budgets:
+        _budgets[-1] -= units
+        if _budgets[-1] < 0:
+            raise Undecided("the budget of the analysis is used up")
+
+
+def bounded(call: Callable[[], T], what: str, limit: int = MAX_CALLS) -> T:
+    """The result of ``call``; raises ``Undecided`` where it enters more than ``limit`` functions."""
+    spend(SYMPY_CALL)
+    left = limit
+
+    def count(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal left
+        del frame
+        if event == "call":
+            left -= 1
+            if left < 0:
+                raise _Spent
+
+    before, hook = sys.getprofile(), sys.unraisablehook
+    sys.unraisablehook = lambda _: None  # the budget may run out while a generator is being closed
+    sys.setprofile(count)
+    try:
+        return call()
+    except _Spent:
+        raise Undecided(f"{what} within {limit} steps") from None
+    finally:
+        sys.setprofile(before)
+        sys.unraisablehook = hook
+
+
+@counted
+@lru_cache(maxsize=20000)
+def simplify(expr: sp.Expr) -> sp.Expr:
+    """SymPy's ``simplify`` where it is cheap enough; the expression itself where it is not."""
+    if (expr.is_number and expr.is_Rational) or expr.is_Symbol or sp.count_ops(expr) > MAX_SIMPLIFY_OPS:
+        return expr
+    try:
+        return bounded(lambda: sp.simplify(expr), f"the simplification of {expr}")
+    except (Undecided, *TROUBLE):
+        return expr
+
+
+@counted
+@lru_cache(maxsize=4000)
+def limit_at_infinity(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    """SymPy's limit as ``x`` goes to +oo; ``Undecided`` where it finds none, fails or takes too many steps."""
+    try:
+        found = bounded(lambda: sp.limit(expr, x, sp.oo), f"the limit of {expr}")
+    except Undecided:
+        raise
+    except TROUBLE as problem:
+        raise Undecided(f"the limit of {expr}: {trouble(problem)}") from problem
+    if isinstance(found, sp.Limit) or found.has(sp.Limit, sp.nan, sp.zoo):
+        raise Undecided(f"the limit of {expr}")
+    return found
