@@ -30,11 +30,18 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """A server that takes it calmly when the browser closes a page halfway through a file."""
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
     """The address of the built site."""
     handler = functools.partial(Quiet, directory=str(site_build.built() / "site"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

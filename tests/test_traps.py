@@ -78,6 +78,13 @@ def test_what_is_defined_everywhere_stays_so(expr: str) -> None:
         ("Max(Min(v, b), a)", TWO, "b", {"a": 1, "b": 1, "v": 0}, 0),
         ("Max(a*v, b)", TWO, "a", {"a": 0, "b": -1, "v": 5}, 5),
         ("Max(a*v, b)", TWO, "a", {"a": 0, "b": 1, "v": 5}, 0),
+        ("Max(v, a*v)", REAL, "a", {"a": 1, "v": 3}, sp.nan),
+        ("Max(a, Min(b, v))", TWO, "a", {"a": 2, "b": 2, "v": -3}, 1),
+        ("Max(a, Min(b, v))", TWO, "a", {"a": 2, "b": 2, "v": 3}, sp.nan),
+        ("v + Max(a, b)", TWO, "b", {"a": 1, "b": 1, "v": 3}, sp.nan),
+        ("v + Abs(a)", REAL, "a", {"a": 0, "v": 3}, sp.nan),
+        ("v + a*Abs(a)", REAL, "a", {"a": 0, "v": 3}, 0),
+        ("v + Abs(a)", {"a": ("[0, oo)", "1")}, "a", {"a": 0, "v": 3}, 1),
         ("Max(v, 0)**a", {"a": ("(0, oo)", "2")}, "a", {"a": 2, "v": -1}, 0),
         ("Min(exp(v), a)", REAL, "a", {"a": 0, "v": 1}, 1),
     ],
@@ -154,3 +161,35 @@ def test_the_budget_counts_calls() -> None:
     with pytest.raises(Undecided):
         bounded(forever, "nothing", limit=1000)
     assert bounded(lambda: 3, "three") == 3
+
+
+@pytest.mark.parametrize(
+    ("expr", "end"),
+    [
+        ("sin(v)**2", "none"),
+        ("exp(sin(v))", "none"),
+        ("v*sin(v)", "none"),
+        ("sin(v)*cos(2*v)", "none"),
+        ("tanh(v) + sin(v)**2 + cos(v)**2", "2"),
+        ("sin(v)*exp(-v)", "0"),
+        ("sin(v)/(1 + v**2)", "0"),
+    ],
+)
+def test_an_oscillation_has_a_limit_only_where_it_dies_out(expr: str, end: str) -> None:
+    """SymPy 1.14 answers with AccumBounds, whose ends need not be attained."""
+    assert dossier(expr, {}).to_json()["limits"]["pos_inf"] == end
+
+
+def test_a_root_that_becomes_an_absolute_value_is_a_kink() -> None:
+    found = dossier("v + sqrt(v**2 + a)", {"a": ("[0, oo)", "1")}).to_json()
+    kinks = {case["when"]: case["value"] for case in found["properties"]["kinks"]["value"]}
+    assert kinks["Eq(a, 0)"] == ["0"]
+    assert kinks["a > 0"] == []
+    assert "Dirac" not in found["second_derivative"]
+    assert found["limits"]["slope_pos_inf"] == "2"
+
+
+def test_the_distance_to_a_limit_says_from_where_on_it_holds() -> None:
+    limits = dossier("Piecewise((v, a >= b), (2*v, True))", TWO).to_json()["param_limits"]
+    last = next(one for one in limits if (one["param"], one["to"]) == ("b", "oo"))
+    assert (last["error"], last["error_when"]) == ("0", "a < b")

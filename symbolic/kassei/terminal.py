@@ -295,6 +295,8 @@ def _param_limits(document: Mapping[str, Any], words: Phrases) -> Iterator[Rende
             kind = words(f"show.convergence_{limit['convergence']}")
             if limit["error"] is not None:
                 kind += words("show.error", error=value_text(limit["error"], words))
+                if "error_when" in limit:
+                    kind += " " + words("word.when", when=readable(limit["error_when"]))
             if limit["convergence"] == "pointwise" and limit.get("on_bounded_sets") == "uniform":
                 kind += words("show.on_bounded_sets")
             if "is_except" in limit:

@@ -137,6 +137,8 @@ def _irreducible(expr: sp.Expr) -> sp.Expr:
         ring, element = sring(expr, domain=sp.QQ)
     except (sp.polys.polyerrors.PolynomialError, sp.CoercionFailed):
         return expr
+    if not element:
+        return sp.S.Zero
     if len(element) > MAX_FACTOR_TERMS or max(map(sum, element.monoms())) > MAX_DEGREE:
         return expr
     generators = tuple(f"x{k}" for k in range(ring.ngens))

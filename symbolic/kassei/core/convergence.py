@@ -15,7 +15,7 @@ from kassei.core.effort import TROUBLE, simplify, trouble
 from kassei.core.enclose import Undecided, number_sign
 from kassei.core.extent import largest_size
 from kassei.core.pieces import Form, check_partial, is_zero, normal_form
-from kassei.core.region import Fork, Region, Tree, condition_where, explore, leaves
+from kassei.core.region import Fork, Region, Tree, condition_where, explore, leaves, relation, tidy_condition
 from kassei.core.signs import order, sign
 from kassei.core.verdict import Step
 
@@ -91,20 +91,28 @@ def _same(a: sp.Expr, b: sp.Expr, v: sp.Symbol, region: Region) -> bool:
         return False
 
 
-def eventually(region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]], question: Callable[[Region], T]) -> T:
+def eventually(
+    region: Region,
+    ends: list[tuple[sp.Symbol, sp.Expr, str]],
+    question: Callable[[Region], T],
+    settled: list[sp.Basic] | None = None,
+) -> T:
     """Answer a question for parameters close enough to their ends, in the order given.
 
-    A split on a parameter that is on its way is settled by the side it ends up on; others are passed on.
+    A split on a parameter that is on its way is settled by the side it ends up on; others are passed on. What was
+    settled is appended to ``settled``: the answer holds where all of it does.
     """
     for _ in range(MAX_NARROWINGS):
         try:
             return question(region)
         except Fork as fork:
-            region = _narrow(region, ends, fork)
+            region, s = _narrow(region, ends, fork)
+            if settled is not None:
+                settled.append(relation(fork.expr, frozenset({s})))
     raise Undecided(f"more than {MAX_NARROWINGS} comparisons")
 
 
-def _narrow(region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]], fork: Fork) -> Region:
+def _narrow(region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]], fork: Fork) -> tuple[Region, int]:
     for symbol, to, side in ends:
         if symbol not in fork.expr.free_symbols:
             continue
@@ -112,7 +120,7 @@ def _narrow(region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]], fork: Fo
         smaller = region.assume(fork.expr, s)
         if smaller is None:
             raise Undecided(f"whether {fork.expr} keeps its sign")
-        return smaller
+        return smaller, s
     raise fork
 
 
@@ -154,7 +162,8 @@ def _one_sided(
         check_partial(activation.expr, activation.partial, v, r)
         return normal_form(activation.expr, v, r), r
 
-    form, near = eventually(near, end, form_of)
+    settled: list[sp.Basic] = []
+    form, near = eventually(near, end, form_of, settled)
     if any(piece.expr is sp.nan for piece in form.pieces):
         raise Undecided(f"{activation.name} is undefined on an interval on the way")
     breaks = [eventually(near, end, lambda r, b=b: limits.limit(b, symbol, to, side, r)) for b in form.breaks]  # type: ignore[misc]
@@ -172,7 +181,7 @@ def _one_sided(
         steps = (Step("limit_none", {"param": p.name, "to": to}),)
         return ParamLimit(param=p.name, to=label, equals=None, exists=False, steps=steps)
     name, exceptions = _recognise(equals, v, near, known)
-    convergence, error, why = _uniformity(activation, equals, v, near, end)
+    convergence, error, why = _uniformity(activation, equals, v, near, end, settled)
     bounded: Convergence = "uniform" if convergence == "uniform" else "unknown"
     if convergence == "pointwise":
         bounded = _on_bounded_sets(activation, equals, v, near, end)
@@ -186,6 +195,7 @@ def _one_sided(
         exceptions=exceptions,
         convergence=convergence,
         error=error,
+        error_when=tidy_condition(sp.And(*settled)) if error is not None else sp.true,
         on_bounded_sets=bounded,
         steps=(Step("limit_pointwise", {"param": p.name, "to": to, "equals": shown}), *why),
     )
@@ -334,11 +344,18 @@ def _spelled(form: Form, v: sp.Symbol) -> sp.Expr | None:
 
 
 def _uniformity(
-    activation: Activation, equals: sp.Expr, v: sp.Symbol, region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]]
+    activation: Activation,
+    equals: sp.Expr,
+    v: sp.Symbol,
+    region: Region,
+    ends: list[tuple[sp.Symbol, sp.Expr, str]],
+    settled: list[sp.Basic],
 ) -> tuple[Convergence, sp.Expr | None, tuple[Step, ...]]:
     """Whether sup |f - limit| tends to 0, with the supremum in closed form where it does."""
     try:
-        distance, where = eventually(region, ends, lambda r: _distance(activation.expr - equals, v, -sp.oo, sp.oo, r))
+        distance, where = eventually(
+            region, ends, lambda r: _distance(activation.expr - equals, v, -sp.oo, sp.oo, r), settled
+        )
         symbol, to, side = ends[0]
         if distance is sp.oo:
             return "pointwise", None, (Step("limit_unbounded_gap", {"gap": where}),)

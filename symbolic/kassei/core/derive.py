@@ -12,10 +12,24 @@ from kassei.core import limits
 from kassei.core.activation import Activation
 from kassei.core.convergence import param_limits
 from kassei.core.dossier import Case, Facts, Join
-from kassei.core.effort import simplify
-from kassei.core.pieces import Form, Piece, smooth_derivative, switch_side
+from kassei.core.effort import TROUBLE, simplify
+from kassei.core.enclose import Undecided
+from kassei.core.pieces import BAD, Form, Piece, insert, smooth_derivative, switch_side
 from kassei.core.prove import Subject, edges, slope_of
-from kassei.core.region import Leaf, Region, Tree, by_value, condition_where, explore, graft, leaves, tidy_condition
+from kassei.core.region import (
+    Fork,
+    Leaf,
+    Region,
+    Tree,
+    by_value,
+    condition_where,
+    explore,
+    graft,
+    leaves,
+    tidy_condition,
+    within,
+)
+from kassei.core.signs import order
 
 
 def derive(activation: Activation, known: Mapping[str, Form] | None = None, *, with_limits: bool = True) -> Facts:
@@ -31,17 +45,29 @@ def derive(activation: Activation, known: Mapping[str, Form] | None = None, *, w
         activation=activation,
         cases=cases,
         joins=_joins(subject) if with_limits else (),
-        derivative=_assemble(activation, cases, lambda e: smooth_derivative(e, v)),
-        second_derivative=_assemble(activation, cases, lambda e: smooth_derivative(smooth_derivative(e, v), v)),
+        derivative=_found(lambda: _assemble(activation, cases, lambda e: smooth_derivative(e, v))),
+        second_derivative=_found(
+            lambda: _assemble(activation, cases, lambda e: smooth_derivative(smooth_derivative(e, v), v))
+        ),
         param_derivatives=MappingProxyType(
             {
-                p.name: _assemble(activation, cases, lambda e, s=p.symbol: smooth_derivative(e, s), p.symbol)  # type: ignore[misc]
+                p.name: _found(
+                    lambda s=p.symbol: _assemble(activation, cases, lambda e: smooth_derivative(e, s), s)  # type: ignore[misc]
+                )
                 for p in activation.parameters
             }
         ),
         limits=MappingProxyType(_limits(subject) if with_limits else {}),
         param_limits=param_limits(activation, subject.region, known) if with_limits else (),
     )
+
+
+def _found(call: Callable[[], sp.Expr | None]) -> sp.Expr | None:
+    """What ``call`` finds; None where it is left open or SymPy fails."""
+    try:
+        return call()
+    except (Undecided, Fork, *TROUBLE):
+        return None
 
 
 def _cases(subject: Subject) -> tuple[Case, ...]:
@@ -64,8 +90,7 @@ def _assemble(
     """One expression in v (and the parameters) from what each piece becomes; None where there is no normal form.
 
     A case that fixes a parameter joins a neighbour whose expression already says the same. In the derivative by a
-    parameter that a case fixes, on its own or in terms of others, what counts is the function near the case: it
-    joins a neighbour of which it is the special case.
+    parameter that a case fixes, on its own or in terms of others, what counts is the function on both sides of it.
     """
     general = [(c, _of_form(activation, c, derive_piece), [c.condition]) for c in cases if not c.region.fixed]
     if not general:
@@ -73,12 +98,11 @@ def _assemble(
     alone: list[tuple[sp.Expr, list[sp.Basic]]] = []
     for case in (c for c in cases if c.region.fixed):
         expr = _of_form(activation, case, derive_piece, parameter)
-        for neighbour, said, conditions in general:
-            if (
-                specialises(_spelled(neighbour), _spelled(case), case)
-                if moves(case, parameter)
-                else specialises(said, expr, case)
-            ):
+        if parameter is not None and moves(case, parameter):
+            beside = _from_both_sides(activation, case, cases, derive_piece, parameter)
+            expr = expr if beside is None else beside
+        for _, said, conditions in general:
+            if specialises(said, expr, case):
                 conditions.append(case.condition)
                 break
         else:
@@ -90,6 +114,81 @@ def _assemble(
     if len(branches) == 1:
         return branches[0][0]
     return sp.Piecewise(*branches[:-1], (branches[-1][0], True))
+
+
+STEPS_ASIDE = (sp.Rational(1, 2**20), sp.Rational(-1, 2**20))
+
+
+def _from_both_sides(
+    activation: Activation,
+    case: Case,
+    cases: tuple[Case, ...],
+    derive_piece: Callable[[sp.Expr], sp.Expr],
+    parameter: sp.Symbol,
+) -> sp.Expr | None:
+    """The derivative in a parameter that a case fixes, from the cases above and below it.
+
+    None where the function in a neighbouring case does not become the one here; ``nan`` on the parts of the line on
+    which the two sides have different derivatives.
+    """
+    v = activation.variable
+    found: list[sp.Expr] = []
+    for step in STEPS_ASIDE:
+        neighbour = _beside(activation, case, cases, parameter, step)
+        if neighbour is None:
+            continue
+        if moves(neighbour, parameter) or not specialises(_spelled(neighbour), _spelled(case), case):
+            return None
+        found.append(case.region.apply(_of_form(activation, neighbour, derive_piece)))
+    if not found or found[0].has(*BAD) or found[-1].has(*BAD):
+        return None
+    if len(found) == 1 or simplify(sp.piecewise_fold(found[0] - found[1])) == 0:
+        return found[0]
+    cuts = _insert_all([c for one in found for c in _thresholds(one, v)], case.region)
+    branches: list[tuple[sp.Expr, sp.Basic]] = []
+    for low in [*reversed(cuts), -sp.oo]:
+        first, second = (_above(one, v, low, case.region) for one in found)
+        value = first if simplify(first - second) == 0 else sp.nan
+        branches.append((value, sp.true if low == -sp.oo else v > low))
+    return sp.Piecewise(*branches)
+
+
+def _beside(
+    activation: Activation, case: Case, cases: tuple[Case, ...], parameter: sp.Symbol, step: sp.Rational
+) -> Case | None:
+    """The case that holds a little above or below the sample of a case; None outside of the parameter's domain."""
+    point = {p.symbol: case.region.at_sample(p.symbol) for p in activation.parameters}
+    point[parameter] += step
+    domain = next(p.domain for p in activation.parameters if p.symbol == parameter)
+    if not within(point[parameter], domain):
+        return None
+    for other in cases:
+        if other.condition.subs(point) == sp.true:
+            return other
+    raise Undecided(f"which case holds at {point}")
+
+
+def _thresholds(expr: sp.Expr, v: sp.Symbol) -> list[sp.Expr]:
+    return [r.rhs if r.lhs == v else r.lhs for r in expr.atoms(sp.core.relational.Relational) if v in (r.lhs, r.rhs)]
+
+
+def _insert_all(points: list[sp.Expr], region: Region) -> list[sp.Expr]:
+    cuts: list[sp.Expr] = []
+    for point in points:
+        cuts = insert(cuts, point, region)
+    return cuts
+
+
+def _above(expr: sp.Expr, v: sp.Symbol, low: sp.Expr, region: Region) -> sp.Expr:
+    """The branch of a Piecewise in ``v`` that holds right above a point."""
+    if not isinstance(expr, sp.Piecewise):
+        return expr
+    for value, condition in expr.args:
+        if condition == sp.true:
+            return value
+        if low != -sp.oo and order(_thresholds(condition, v)[0], low, region) <= 0:
+            return value
+    return sp.nan
 
 
 def _spelled(case: Case) -> sp.Expr:

@@ -132,6 +132,8 @@ def _param_limit(one: ParamLimit, dossier: Dossier, lang: str) -> dict[str, Any]
         "on_bounded_sets": one.on_bounded_sets,
         "steps": sentences(one.steps, lang),
     }
+    if one.error is not None and one.error_when is not sp.true:
+        out["error_when"] = str(one.error_when)
     if one.nearly:
         out["is_except"] = {"name": one.nearly, "at": [str(x) for x in one.exceptions]}
     return out

@@ -42,7 +42,8 @@ class ParamLimit:
     """What f becomes, for every v, as one parameter goes to one end of its domain.
 
     ``equals`` is ``None`` when there is no limit (``exists`` is then False) or it was not found. ``error`` is the
-    sup-norm distance to the limit where that is uniform and known in closed form. ``same_as`` is the catalogue's name
+    sup-norm distance to the limit where that is uniform and known in closed form, for the parameters that satisfy
+    ``error_when``. ``same_as`` is the catalogue's name
     of the limit; ``nearly`` names a function that differs from it only at the points in ``exceptions``.
     """
 
@@ -55,6 +56,7 @@ class ParamLimit:
     exceptions: tuple[sp.Expr, ...] = ()
     convergence: Convergence = "unknown"
     error: sp.Expr | None = None
+    error_when: sp.Basic = sp.true
     on_bounded_sets: Convergence = "unknown"
     steps: tuple[Step, ...] = ()
 

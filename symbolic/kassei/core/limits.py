@@ -7,6 +7,8 @@ before it is used: SymPy 1.14 has known wrong limits of exp and erf quotients (i
 
 from __future__ import annotations
 
+import math
+
 import sympy as sp
 
 from kassei.core.algebra import plain, units
@@ -31,7 +33,9 @@ def limit(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, side: str, region: Region) -
     found = _limit(region.apply(sp.sympify(expr, strict=True)), x, to, side, region)
     if x in found.free_symbols or found.has(sp.nan, sp.zoo):
         raise Undecided(f"the limit of {expr}")
-    return found
+    from kassei.core.signs import with_signs
+
+    return with_signs(found, region)
 
 
 def _limit(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, side: str, region: Region) -> sp.Expr:
@@ -122,6 +126,8 @@ def _at_infinity(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
             if inner in (sp.oo, -sp.oo):
                 return inner * sign(scaled.amplitude, region)
             return simplify(inner * scaled.amplitude)
+    if expr.has(sp.sin, sp.cos):
+        _oscillation(expr, x, region)
     return _checked(expr, x, region)
 
 
@@ -240,11 +246,16 @@ _ENDS = {sp.atan: sp.pi / 2, sp.tanh: sp.S.One, sp.erf: sp.S.One, sp.asinh: sp.o
 """Odd continuous functions that increase, and what they tend to at +oo."""
 _CONTINUOUS = (*_ENDS, sp.sin, sp.cos, sp.cosh, sp.asin, sp.acos)
 
+_BOUNDED = (sp.sin, sp.cos, sp.tanh, sp.atan, sp.erf, sp.erfc)
+
 
 def _by_parts(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
     """The limit of a product, a power or a continuous function from the limits of its parts; None if they clash."""
     try:
         if expr.is_Mul:
+            bounded = [factor for factor in expr.args if isinstance(factor, _BOUNDED)]
+            if bounded and _at_infinity(expr / sp.Mul(*bounded), x, region) == 0:
+                return sp.S.Zero
             return _product([_at_infinity(factor, x, region) for factor in expr.args], region)
         if isinstance(expr, sp.exp):
             inner = _at_infinity(expr.args[0], x, region)
@@ -353,6 +364,41 @@ def _sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
     return infinite.pop() if infinite else total
 
 
+PHASES = 8
+"""Points of one period at which a periodic part is frozen to look for two different limits."""
+
+
+def _oscillation(expr: sp.Expr, x: sp.Symbol, region: Region) -> None:
+    """Raise ``NoLimit`` where two sequences ``x0 + n*period`` lead to different limits.
+
+    Along such a sequence every sinusoid keeps its value, so the limit is that of the expression with the value put
+    in; all frequencies must be multiples of one.
+    """
+    from kassei.core.signs import sign
+
+    waves = sorted(expr.atoms(sp.sin, sp.cos), key=str)
+    rates = [sp.expand(w.args[0]).coeff(x, 1) for w in waves if x in w.free_symbols]
+    if not rates or any(w.args[0].diff(x, 2) != 0 for w in waves) or sign(rates[0], region) == 0:
+        return
+    ratios = [sp.cancel(r / rates[0]) for r in rates]
+    if not all(r.is_Rational for r in ratios):
+        return
+    base = rates[0] / math.lcm(*(int(r.q) for r in ratios))
+    limits: list[sp.Expr] = []
+    for k in range(PHASES):
+        start = sp.Rational(2 * k, PHASES) * sp.pi / base
+        frozen = expr.xreplace({w: w.func(sp.expand(w.args[0].subs(x, start))) for w in waves})
+        try:
+            limits.append(_limit(frozen, x, sp.oo, "-", region))
+        except NoLimit:
+            raise
+        except Undecided:
+            continue
+        first, last = limits[0], limits[-1]
+        if first != last and (sp.oo in (abs(first), abs(last)) or sign(first - last, region) != 0):
+            raise NoLimit(str(expr))
+
+
 def _checked(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
     """SymPy's limit at +oo, accepted only if enclosures at growing arguments agree with it."""
     from kassei.core.signs import assumptions
@@ -361,9 +407,7 @@ def _checked(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
     stand_in = sp.Dummy("x", positive=True)
     asked = _friendly(expr.subs(table).subs(x, stand_in))
     found = limit_at_infinity(asked, stand_in)
-    if found.has(sp.AccumBounds):
-        if isinstance(found, sp.AccumBounds) and found.min.is_finite and found.max.is_finite and found.min != found.max:
-            raise NoLimit(str(expr))
+    if found.has(sp.AccumBounds):  # its ends are not attained in general: sin(x)**2 + cos(x)**2
         raise Undecided(f"the limit of {expr}")
     found = found.subs({d: s for s, d in table.items()})
     if found.has(sp.sign):

@@ -111,11 +111,13 @@ class Draft:
     Marks keep SymPy from evaluating on the way: with 0 in the place of ``Max(v, 0)`` the quotient in
     ``Max(v, 0)/(1 + a*Max(-v, 0))`` would be gone before anybody asked where it is defined. ``needs`` are the
     conditions of what has been looked at: the arguments of a Max, the conditions and the chosen value of a Piecewise.
+    ``tied`` says that two branches were equal at the region's parameters, so that either could have been taken.
     """
 
     expr: sp.Expr
     marks: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
     needs: tuple[tuple[sp.Expr, Need], ...] = ()
+    tied: bool = False
 
     def plain(self, expr: sp.Expr) -> sp.Expr:
         """``expr`` with the branches in the place of their marks."""
@@ -134,12 +136,19 @@ class Draft:
 
     def resolved(self, switch: sp.Expr, ask: Callable[[sp.Expr], int]) -> Draft:
         """The draft with one more switch replaced by its branch."""
-        branch = _resolve(switch, lambda question: ask(self.plain(question)))
+        signs: list[int] = []
+
+        def answer(question: sp.Expr) -> int:
+            signs.append(ask(self.plain(question)))
+            return signs[-1]
+
+        branch = _resolve(switch, answer)
         seen = [*_questions(switch), branch] if isinstance(switch, sp.Piecewise) else switch.args
         found = [(self.plain(base), need) for e in seen if e is not sp.nan for base, need in _needs(e)]
         mark = Nowhere() if branch is sp.nan else sp.Dummy(real=True)
         marks = self.marks if branch is sp.nan else (*self.marks, (mark, self.plain(branch)))
-        return Draft(self.expr.xreplace({switch: mark}), marks, tuple(dict.fromkeys((*self.needs, *found))))
+        needs = tuple(dict.fromkeys((*self.needs, *found)))
+        return Draft(self.expr.xreplace({switch: mark}), marks, needs, self.tied or 0 in signs)
 
     def nowhere(self, switch: sp.Expr) -> Draft:
         """The draft with a switch that has no value."""
@@ -154,16 +163,17 @@ def _split(draft: Draft, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region)
     """Resolve one switch on ``(lo, hi)`` and go on with what is left of the expression on each part."""
     switch = draft.switch()
     if switch is None:
-        return _where_defined(Piece(lo, hi, draft.plain(draft.expr)), draft.all_needs(), v, region)
+        expr = draft.plain(draft.expr)
+        return _where_defined(Piece(lo, hi, expr, None if draft.tied else expr), draft.all_needs(), v, region)
     cuts: list[sp.Expr] = []
     for question in draft.questions(switch):
         for part in _where_defined(Piece(lo, hi, question), _needs(question), v, region):
             for end in (part.lo, part.hi):
                 if end not in (lo, hi):
-                    cuts = _insert(cuts, end, region)
+                    cuts = insert(cuts, end, region)
             if part.expr is not sp.nan and v in question.free_symbols:
                 for point in _finite(chart(question, v, part.lo, part.hi, region)):
-                    cuts = _insert(cuts, point, region)
+                    cuts = insert(cuts, point, region)
     out = []
     for low, high in pairwise([lo, *cuts, hi]):
         if any(
@@ -215,7 +225,8 @@ def _finite(flat: Chart) -> tuple[sp.Expr, ...]:
     return flat.points
 
 
-def _insert(cuts: list[sp.Expr], point: sp.Expr, region: Region) -> list[sp.Expr]:
+def insert(cuts: list[sp.Expr], point: sp.Expr, region: Region) -> list[sp.Expr]:
+    """Ascending points with one more, unless it is there already."""
     for k, cut in enumerate(cuts):
         s = order(point, cut, region)
         if s == 0:
@@ -379,12 +390,22 @@ def _where_defined(piece: Piece, needs: list[tuple[sp.Expr, Need]], v: sp.Symbol
             ends = [part.lo, *flat.points, part.hi]
             for k, s in enumerate(flat.signs):
                 met = s > 0 or need.met(s, region)
-                smaller.append(Piece(ends[k], ends[k + 1], part.expr if met else sp.nan))
+                smaller.append(replace(part, lo=ends[k], hi=ends[k + 1], expr=part.expr if met else sp.nan))
         parts = smaller
-    return [
-        p if p.expr is sp.nan else replace(p, expr=zero_powers(region.apply(p.expr), region), free=p.expr)
-        for p in parts
-    ]
+    return [q for p in parts for q in _at_fixed(p, v, region)]
+
+
+def _at_fixed(piece: Piece, v: sp.Symbol, region: Region) -> list[Piece]:
+    """A piece with the region's fixed parameters put in, cut where that brings a switch to light.
+
+    ``sqrt(v**2 + a)`` is smooth until ``a`` is 0, where SymPy makes it ``Abs(v)``.
+    """
+    if piece.expr is sp.nan:
+        return [piece]
+    there = zero_powers(region.apply(piece.expr), region)
+    if any(s.has(v) for s in there.atoms(*SWITCHES)):
+        return [replace(q, free=piece.free) for q in _split(Draft(there), v, piece.lo, piece.hi, region)]
+    return [replace(piece, expr=there)]
 
 
 def check_partial(expr: sp.Expr, partial: tuple[sp.Expr, ...], v: sp.Symbol, region: Region) -> None:

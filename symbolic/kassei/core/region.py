@@ -325,7 +325,9 @@ def relation(expr: sp.Expr, signs: frozenset[int]) -> sp.Basic:
 
 def readable(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     """``(lhs, rhs)`` with the sign of ``lhs - rhs`` equal to that of ``expr``: ``c - t`` becomes ``(c, t)``."""
-    terms = sp.Add.make_args(sp.expand(expr))
+    content, primitive = sp.expand(expr).as_content_primitive()
+    expr = primitive if content.is_positive else sp.expand(expr)
+    terms = sp.Add.make_args(expr)
     positive = [t for t in terms if not t.could_extract_minus_sign()]
     negative = [-t for t in terms if t.could_extract_minus_sign()]
     lone = [t for t in positive if t.is_Symbol]

@@ -133,6 +133,12 @@ def assumptions(region: Region) -> dict[sp.Symbol, sp.Expr]:
     return table
 
 
+def with_signs(expr: sp.Expr, region: Region) -> sp.Expr:
+    """``expr`` as SymPy writes it once it knows the signs of the parameters: ``sqrt(a)*sqrt(1/a)`` is 1."""
+    table = {s: d for s, d in assumptions(region).items() if s in expr.free_symbols}
+    return expr.subs(table).subs({d: s for s, d in table.items()}) if table else expr
+
+
 def _factor_sign(expr: sp.Expr, region: Region) -> int:
     symbols = sorted(expr.free_symbols, key=str)
     if not symbols:

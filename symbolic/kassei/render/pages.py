@@ -12,6 +12,7 @@ import sympy as sp
 from markupsafe import Markup, escape
 
 from kassei.codegen import emit
+from kassei.core.activation import Activation
 from kassei.core.document import number
 from kassei.core.dossier import Dossier
 from kassei.core.enclose import RootConstant
@@ -270,10 +271,14 @@ $ kassei emit my_function.toml --target numpy --out build/code
 """
 
 
+def defining_equation(f: Activation, lang: str) -> str:
+    """``f(v) = …`` in LaTeX."""
+    return f"{latex(sp.Function('f')(f.variable), lang)} = {latex(f.expr, lang)}"
+
+
 def _definition(w: Writer, dossier: Dossier) -> str:
     f = dossier.activation
-    equation = f"{latex(sp.Function('f')(f.variable), w.lang)} = {latex(f.expr, w.lang)}"
-    shown = Markup(f'<div class="formula">{mathml(equation, display=True)}</div>')
+    shown = Markup(f'<div class="formula">{mathml(defining_equation(f, w.lang), display=True)}</div>')
     out = [one_block(str(shown)), f"<p><code>{escape(f.source)}</code></p>"]
     if f.parameters:
         rows = [
@@ -405,7 +410,8 @@ def _param_limits(w: Writer, dossier: Dossier) -> str:
             )
         how = escape(w({"uniform": "uniform", "pointwise": "pointwise"}.get(one.convergence, "convergence_unknown")))
         if one.error is not None and not one.error.has(RootConstant) and one.error != 0:
-            how += Markup(f"<br>{escape(w('error'))}: {w.math(one.error)}")
+            where = "" if one.error_when is sp.true else Markup(f" ({w.math(one.error_when)})")
+            how += Markup(f"<br>{escape(w('error'))}: {w.math(one.error)}") + where
         if one.convergence == "pointwise" and one.on_bounded_sets != "unknown":
             how += Markup("<br>") + escape(w("bounded" if one.on_bounded_sets == "uniform" else "not_bounded"))
         if one.steps:
@@ -578,6 +584,7 @@ def home_page(dossiers: Sequence[Dossier], lang: str) -> str:
     out = [
         "---",
         "hide:",
+        "  - navigation",
         "  - toc",
         "---",
         "",
@@ -599,7 +606,7 @@ def home_page(dossiers: Sequence[Dossier], lang: str) -> str:
         out += [
             heading(w("headline"), "headline"),
             w("headline_text", param="a"),
-            one_block(f'<div class="formula">{mathml(latex(f.expr, lang), display=True)}</div>'),
+            one_block(f'<div class="formula">{mathml(defining_equation(f, lang), display=True)}</div>'),
             _figure(
                 plots.figure(curves, "home-exponential", w("plot_alt", name=f.heading(lang))),
                 w("family_caption", param="a", values=text),

@@ -74,6 +74,8 @@ def figure(
         drawing = Figure(figsize=(5, 3))
         canvas = FigureCanvasSVG(drawing)
         axes = drawing.add_axes((0.09, 0.1, 0.88, 0.86))
+        drawing.patch.set_visible(False)  # the page shows through, in the dark too
+        axes.patch.set_visible(False)
         for x, y, colour, style, opacity in curves:
             axes.plot(x, y, color=colour, linestyle=style, linewidth=2, alpha=opacity)
         axes.set_xlim(-SPAN, SPAN)
