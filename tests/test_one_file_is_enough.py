@@ -11,6 +11,8 @@ import pytest
 
 from kassei.codegen import TARGETS, emit
 from kassei.library import FOLDER, Catalogue, analyze
+from kassei.render.pages import pages
+from kassei.text.resources import LANGUAGES
 
 SOFTSIGN = """
 expr = "v/(1 + b*Abs(v))"
@@ -75,3 +77,14 @@ def test_its_code_follows_for_every_target(mine: Catalogue, tmp_path: Path) -> N
     v = np.array([-4.0, -0.5, 0.0, 0.5, 4.0])
     np.testing.assert_allclose(module.forward(v, 2.0), v / (1 + 2 * np.abs(v)), rtol=1e-15)
     np.testing.assert_allclose(module.grad_input(np.ones(5), v, 2.0), 1 / (1 + 2 * np.abs(v)) ** 2, rtol=1e-14)
+
+
+def test_its_pages_follow_in_every_language(mine: Catalogue) -> None:
+    dossier = analyze(mine["softsign"], mine)
+    for lang in LANGUAGES:
+        files = pages([dossier], [], lang)
+        assert mine["softsign"].heading(lang) in files["functions/softsign.md"]
+        assert "functions/softsign" in files["catalogue.md"]
+        assert {"functions/softsign/function.json", "functions/softsign/softsign.py"} <= set(files)
+        for requirement in ("R1", "R2", "R3"):
+            assert requirement in files["functions/softsign.md"]

@@ -12,9 +12,11 @@ import itertools
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,10 +25,14 @@ import click
 from kassei.phrases import LANGUAGES, Phrases
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from kassei.core.activation import Activation
 
 SITE = Path("build") / "site"
 DRIFTED, BAD_INPUT, UNKNOWN, INTERRUPTED = 1, 2, 3, 130
+REMIND_S = 0.5
+"""An interrupt that was lost is raised again after this many seconds."""
 
 
 class BadInput(click.ClickException):
@@ -47,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     words = Phrases(_language(arguments))
     _translate(kassei, words)
     try:
-        with kassei.make_context("kassei", arguments, obj=words) as context:
+        with _interruptible(), kassei.make_context("kassei", arguments, obj=words) as context:
             status = kassei.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as left:
@@ -61,6 +67,31 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status if isinstance(status, int) else 0)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let an interrupt arrive: one that is raised inside a destructor, where Python prints it and goes on, comes again.
+
+    Z3 and SymPy run many destructors; what an interrupt breaks inside them is not reported.
+    """
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM), sys.unraisablehook
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        sys.unraisablehook = lambda _: None
+        signal.setitimer(signal.ITIMER_REAL, REMIND_S)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGALRM, before[1])
+        sys.unraisablehook = before[2]
 
 
 def _language(arguments: Sequence[str]) -> str:

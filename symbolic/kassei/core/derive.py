@@ -256,7 +256,7 @@ def _joins(subject: Subject) -> tuple[tuple[sp.Basic, tuple[Join, ...]], ...]:
             return ()
         return tuple(
             Join(at=e.at, value=e.value, left=e.left, right=e.right, slope_left=e.slope_left, slope_right=e.slope_right)
-            for e in edges(form, region)
+            for e in edges(subject.form_on(form, region), region)
         )
 
     tree = graft(

@@ -96,7 +96,8 @@ def bounded(call: Callable[[], T], what: str, limit: int = MAX_CALLS) -> T:
                 raise _Spent
 
     before, hook = sys.getprofile(), sys.unraisablehook
-    sys.unraisablehook = lambda _: None  # the budget may run out while a generator is being closed
+    # the budget may run out while a generator is being closed
+    sys.unraisablehook = lambda problem: None if problem.exc_type is _Spent else hook(problem)
     sys.setprofile(count)
     try:
         return call()

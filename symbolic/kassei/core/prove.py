@@ -14,7 +14,7 @@ from kassei.core import limits
 from kassei.core.activation import Activation
 from kassei.core.algebra import tidy
 from kassei.core.enclose import RootConstant, Undecided, decimal_enclosure, number_sign
-from kassei.core.pieces import Form, Piece, check_partial, normal_form, smooth_derivative, value_at
+from kassei.core.pieces import SWITCHES, Form, Piece, check_partial, normal_form, smooth_derivative, value_at
 from kassei.core.region import (
     MAX_LEAVES,
     Leaf,
@@ -151,9 +151,18 @@ class Subject:
             form = leaf.answer
             if isinstance(form, str):
                 return Leaf(leaf.region, open_finding(form))
-            return explore(leaf.region, lambda region: question(_fixed(form, region), region), open_finding, budget)
+            return explore(
+                leaf.region, lambda region: question(self.form_on(form, region), region), open_finding, budget
+            )
 
         return graft(self.forms, grow)
+
+    def form_on(self, form: Form, region: Region) -> Form:
+        """A form on a part of its region that may fix a parameter, which may bring a switch to light."""
+        there = _fixed(form, region)
+        if any(s.has(form.variable) for p in there.pieces for s in p.expr.atoms(*SWITCHES)):
+            return normal_form(self.activation.expr, form.variable, region)
+        return there
 
     def decide(self, question: Question, method: str) -> Verdict:
         """The verdict on a yes-or-no question."""

@@ -327,6 +327,10 @@ def readable(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     """``(lhs, rhs)`` with the sign of ``lhs - rhs`` equal to that of ``expr``: ``c - t`` becomes ``(c, t)``."""
     content, primitive = sp.expand(expr).as_content_primitive()
     expr = primitive if content.is_positive else sp.expand(expr)
+    (constant, rest) = expr.as_coeff_Add()
+    factor, symbol = rest.as_coeff_Mul()
+    if symbol.is_Symbol and constant != 0:
+        return (symbol, -constant / factor) if factor > 0 else (-constant / factor, symbol)
     terms = sp.Add.make_args(expr)
     positive = [t for t in terms if not t.could_extract_minus_sign()]
     negative = [-t for t in terms if t.could_extract_minus_sign()]

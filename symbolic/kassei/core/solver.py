@@ -91,6 +91,7 @@ def _solver(domains: Domains, facts: Facts) -> tuple[Any, _Translator]:
     t = _Translator(z3)
     s = z3.SolverFor("QF_NRA")
     s.set("rlimit", EFFORT)
+    s.set("ctrl_c", False)  # an interrupt belongs to Python
     s.set("random_seed", 0)
     zero = z3.RealVal(0)
     for symbol, domain in domains:
