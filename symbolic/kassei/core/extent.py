@@ -41,12 +41,10 @@ def extent(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
     expr = region.apply(expr)
     if v not in expr.free_symbols:
         return Extent(expr, True, expr, True)
-    ends: list[sp.Expr | None] = []
-    for end, side in ((lo, "+"), (hi, "-")):
-        try:
-            ends.append(limits.limit(expr, v, end, side, region))
-        except limits.NoLimit:
-            ends.append(None)
+    ends = _ends(expr, v, lo, hi, region)
+    if None in ends and {sp.oo, -sp.oo} <= _swings(expr, v, lo, hi, region):
+        facts = {"expr": expr, "low": -sp.oo, "high": sp.oo, "lo": lo, "hi": hi}
+        return Extent(-sp.oo, False, sp.oo, False, (Step("range_swings", facts),))
     if set(ends) == {sp.oo, -sp.oo}:
         why = (Step("range_ends", {"expr": expr, "low": ends[0], "high": ends[1], "lo": lo, "hi": hi}),)
         return Extent(-sp.oo, False, sp.oo, False, why)
@@ -70,6 +68,23 @@ def extent(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
     sup, sup_attained = extreme(highs, 1, region)
     facts = {"expr": expr, "layout": layout(slope, lo, hi, flat)}
     return Extent(inf, inf_attained, sup, sup_attained, (*flat.why, Step("range_monotone_parts", facts)))
+
+
+def _ends(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> list[sp.Expr | None]:
+    """The limits at both ends; None where there is none."""
+    out: list[sp.Expr | None] = []
+    for end, side in ((lo, "+"), (hi, "-")):
+        try:
+            out.append(limits.limit(expr, v, end, side, region))
+        except limits.NoLimit:
+            out.append(None)
+    return out
+
+
+def _swings(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> set[sp.Expr]:
+    """Limits along sequences that go to an infinite end."""
+    out = set(limits.phase_limits(expr, v, region)) if hi is sp.oo else set()
+    return out | set(limits.phase_limits(expr.subs(v, -v), v, region)) if lo is -sp.oo else out
 
 
 def _known(end: sp.Expr | None) -> sp.Expr:
@@ -125,6 +140,8 @@ def largest_size(
             middle, b, c = parts
             width = sp.sqrt(factored(sp.expand(b**2 + c**2)))
             return size(middle, region) + width, (Step("range_sinusoid", {"expr": expr}),)
+    if expr.has(sp.sin, sp.cos) and {sp.oo, -sp.oo} & _swings(expr, v, lo, hi, region):
+        return sp.oo, (Step("size_swings", {"expr": expr}),)
     reach = extent(expr, v, lo, hi, region)
     if reach.inf is -sp.oo or reach.sup is sp.oo:
         return sp.oo, reach.why

@@ -15,6 +15,7 @@ from kassei.core.algebra import plain, units
 from kassei.core.effort import limit_at_infinity, simplify, spend
 from kassei.core.enclose import Undecided, ball, precision, rational
 from kassei.core.region import Fork, Region
+from kassei.core.tails import tail_limit
 
 BAD = (sp.nan, sp.zoo, sp.oo, -sp.oo)
 
@@ -111,7 +112,7 @@ def _at_infinity(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
             return sp.S.Zero
         inner = _at_infinity(rest, x, region)
         return inner * s if inner in (sp.oo, -sp.oo) else sp.expand_mul(constant * inner, deep=False)
-    for rule in (_rational_function, _power_sum, _exponential_function, _logarithmic_sum, _by_parts):
+    for rule in (_rational_function, _power_sum, _exponential_function, _by_leading_term, _logarithmic_sum, _by_parts):
         found = rule(expr, x, region)
         if found is not None:
             return found
@@ -242,6 +243,17 @@ def _grows(top: sp.Expr, bottom: sp.Expr, x: sp.Symbol, region: Region) -> sp.Ex
     return None if s == 0 else s * sp.oo
 
 
+def _by_leading_term(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
+    """The limit of the leading monomial of an expression without parameters."""
+    del region
+    if expr.free_symbols - {x}:
+        return None
+    try:
+        return tail_limit(expr, x)
+    except Undecided:
+        return None
+
+
 _ENDS = {sp.atan: sp.pi / 2, sp.tanh: sp.S.One, sp.erf: sp.S.One, sp.asinh: sp.oo, sp.sinh: sp.oo}
 """Odd continuous functions that increase, and what they tend to at +oo."""
 _CONTINUOUS = (*_ENDS, sp.sin, sp.cos, sp.cosh, sp.asin, sp.acos)
@@ -369,7 +381,17 @@ PHASES = 8
 
 
 def _oscillation(expr: sp.Expr, x: sp.Symbol, region: Region) -> None:
-    """Raise ``NoLimit`` where two sequences ``x0 + n*period`` lead to different limits.
+    """Raise ``NoLimit`` where two sequences ``x0 + n*period`` lead to different limits."""
+    from kassei.core.signs import sign
+
+    limits = phase_limits(expr, x, region)
+    for other in limits[1:]:
+        if other != limits[0] and (sp.oo in (abs(limits[0]), abs(other)) or sign(limits[0] - other, region) != 0):
+            raise NoLimit(str(expr))
+
+
+def phase_limits(expr: sp.Expr, x: sp.Symbol, region: Region) -> list[sp.Expr]:
+    """Limits along sequences ``x0 + n*period`` that go to +oo; those that were found.
 
     Along such a sequence every sinusoid keeps its value, so the limit is that of the expression with the value put
     in; all frequencies must be multiples of one.
@@ -379,10 +401,10 @@ def _oscillation(expr: sp.Expr, x: sp.Symbol, region: Region) -> None:
     waves = sorted(expr.atoms(sp.sin, sp.cos), key=str)
     rates = [sp.expand(w.args[0]).coeff(x, 1) for w in waves if x in w.free_symbols]
     if not rates or any(w.args[0].diff(x, 2) != 0 for w in waves) or sign(rates[0], region) == 0:
-        return
+        return []
     ratios = [sp.cancel(r / rates[0]) for r in rates]
     if not all(r.is_Rational for r in ratios):
-        return
+        return []
     base = rates[0] / math.lcm(*(int(r.q) for r in ratios))
     limits: list[sp.Expr] = []
     for k in range(PHASES):
@@ -390,13 +412,9 @@ def _oscillation(expr: sp.Expr, x: sp.Symbol, region: Region) -> None:
         frozen = expr.xreplace({w: w.func(sp.expand(w.args[0].subs(x, start))) for w in waves})
         try:
             limits.append(_limit(frozen, x, sp.oo, "-", region))
-        except NoLimit:
-            raise
-        except Undecided:
+        except (NoLimit, Undecided):
             continue
-        first, last = limits[0], limits[-1]
-        if first != last and (sp.oo in (abs(first), abs(last)) or sign(first - last, region) != 0):
-            raise NoLimit(str(expr))
+    return limits
 
 
 def _checked(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
@@ -449,4 +467,4 @@ def _plausible(expr: sp.Expr, x: sp.Symbol, found: sp.Expr) -> bool:
     return small < 1e-15 or small < 0.7 * float(gaps[0].abs_lower())
 
 
-__all__ = ["NoLimit", "limit"]
+__all__ = ["NoLimit", "limit", "phase_limits"]

@@ -10,6 +10,7 @@ argument, not a sample. It rests on
 * comparison of two terms through their logarithm or their powers;
 * the derivative: between zeros of g' the function g is monotone, so its signs follow from its values at those
   zeros and its limits at the ends (and g may be divided by a positive function first, to make g' simpler);
+* interval arithmetic on boxes and the leading monomial beyond them, for expressions without parameters;
 * the amplitude of a sinusoid on an unbounded interval.
 
 What none of these reaches raises ``Undecided``.
@@ -24,6 +25,7 @@ import sympy as sp
 
 from kassei.core import limits
 from kassei.core.algebra import Scaled, factored, factors, inner_points, rates, rescale, vanishes
+from kassei.core.boxes import spans
 from kassei.core.effort import counted, simplify, spend
 from kassei.core.enclose import RootConstant, Undecided, number_sign, point_sign
 from kassei.core.region import Fork, Region, shorten
@@ -34,6 +36,8 @@ MAX_DEPTH = 12
 """How many derivatives one chart may stand on."""
 MAX_WILD_DEPTH = 4
 """The same where derivatives need not become simpler: exponents that are not polynomials, roots, logarithms."""
+BOXES = 5
+"""Units of work that a chart by boxes costs."""
 MAX_SUM_OPS = 260
 """A factor with more operations is not differentiated again."""
 
@@ -228,6 +232,27 @@ def _chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
         return Chart((), (sign(expr, region),))
     if expr.has(sp.sin, sp.cos) and (lo == -sp.oo or hi == sp.oo) and sinusoid(expr, x) is not None:
         return _atomic(expr, x, lo, hi, region, depth)
+    if not _bare(expr, x, lo, hi):
+        return _product(expr, x, lo, hi, region, depth)
+    try:
+        return _product(expr, x, lo, hi, region, depth, quick=True)
+    except Undecided:
+        try:
+            flat = _by_boxes(expr, x, lo, hi)
+            step = Step("sign", {"layout": layout(expr, lo, hi, flat), "reason": Step("why_boxes")})
+            return replace(flat, why=(step,))
+        except Undecided:
+            return _product(expr, x, lo, hi, region, depth)
+
+
+def _bare(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> bool:
+    return not (expr.free_symbols - {x} or lo.free_symbols or hi.free_symbols)
+
+
+def _product(
+    expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int, *, quick: bool = False
+) -> Chart:
+    """The chart of a product from those of its factors; ``quick`` leaves out chains of derivatives."""
     charts = []
     total = 1
     left: Undecided | None = None
@@ -239,8 +264,10 @@ def _chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
             total *= s if exponent.is_Integer and exponent % 2 else 1
             continue
         try:
-            one = _atomic(base, x, lo, hi, region, depth)
+            one = _atomic(base, x, lo, hi, region, depth, quick=quick)
         except Undecided as problem:
+            if quick:
+                raise
             left = problem
             continue
         if not exponent.is_Integer or exponent % 2 == 0:
@@ -287,9 +314,11 @@ def _single(root: sp.Expr, before: int, after: int, lo: sp.Expr, hi: sp.Expr, re
     return Chart((root,), (before, after))
 
 
-def _atomic(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int) -> Chart:
+def _atomic(
+    g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int, *, quick: bool = False
+) -> Chart:
     """Chart of one factor, with the step that justifies it appended to those it stands on."""
-    flat, reason = _atomic_with_reason(g, x, lo, hi, region, depth)
+    flat, reason = _atomic_with_reason(g, x, lo, hi, region, depth, quick)
     step = Step("sign", {"layout": layout(g, lo, hi, flat), "reason": Step(f"why_{reason}")})
     return replace(flat, why=(*flat.why, step))
 
@@ -307,7 +336,7 @@ def layout(expr: sp.Expr, lo: sp.Expr, hi: sp.Expr, flat: Chart) -> Step:
 
 
 def _atomic_with_reason(
-    g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int
+    g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int, quick: bool
 ) -> tuple[Chart, str]:
     if g == x or g.is_polynomial(x):
         return _polynomial(sp.Poly(g, x), x, lo, hi, region, depth), "polynomial"
@@ -339,7 +368,27 @@ def _atomic_with_reason(
         compared = _two_terms(groups, x, lo, hi, region, depth)
         if compared is not None:
             return compared, "two_terms"
-    return _by_derivative(g, groups, x, lo, hi, region, depth), "derivative"
+    bare = _bare(g, x, lo, hi)
+    tame = all(_log_of(t) is not None and sp.expand(_log_of(t)).is_polynomial(x) for t in groups)
+    if bare and not tame:
+        try:
+            return _by_boxes(g, x, lo, hi), "boxes"
+        except Undecided:
+            if quick:
+                raise
+            return _by_derivative(g, groups, x, lo, hi, region, depth), "derivative"
+    try:
+        return _by_derivative(g, groups, x, lo, hi, region, depth), "derivative"
+    except Undecided:
+        if not bare:
+            raise
+        return _by_boxes(g, x, lo, hi), "boxes"
+
+
+def _by_boxes(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> Chart:
+    spend(BOXES)
+    found = spans(g, x, lo, hi)
+    return Chart(found.points, found.signs)
 
 
 def scale_away(expr: sp.Expr, x: sp.Symbol, region: Region) -> Scaled | None:
