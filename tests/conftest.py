@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+os.environ["KASSEI_CACHE"] = "off"  # every test sees the program think; tests of the cache have folders of their own
 GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from kassei.core.activation import Activation
+    from kassei.core.dossier import Dossier
+    from kassei.core.verdict import Verdict
 
 SITE = Path("build") / "site"
 DRIFTED, BAD_INPUT, UNKNOWN, INTERRUPTED = 1, 2, 3, 130
@@ -196,19 +198,33 @@ def _one_or_list(documents: list[Any]) -> Any:
     return documents[0] if len(documents) == 1 else documents
 
 
-def _dossier(f: Activation, lang: str) -> dict[str, Any]:
-    from kassei.library import analyze
+def _dossiers(functions: Sequence[Activation], words: Phrases) -> list[Dossier]:
+    """The dossiers of functions, with progress on a terminal."""
+    from kassei.library import analyze_all
+    from kassei.terminal import progress
 
-    return analyze(f).to_json(lang)
+    done = []
+    with progress(words("progress.analysis"), len(functions)) as step:
+        for dossier in analyze_all(functions):
+            done.append(dossier)
+            step(dossier.activation.name)
+    return done
 
 
 def _requirements(f: Activation, lang: str) -> dict[str, Any]:
-    """``kassei check --json`` of one function."""
+    """``kassei check --json`` of one function, from its dossier where that is kept."""
+    from kassei import cache
     from kassei.core.analysis import requirements
+
+    kept = cache.find(f)
+    return _checked(f, requirements(f) if kept is None else kept.requirements, lang)
+
+
+def _checked(f: Activation, found: Mapping[str, Verdict], lang: str) -> dict[str, Any]:
     from kassei.core.document import verdict
 
     keys = ("verdict", "condition", "witness", "method")
-    decided = {name: verdict(found, lang) for name, found in requirements(f).items()}
+    decided = {name: verdict(one, lang) for name, one in found.items()}
     return {"name": f.name, **{name: {key: one[key] for key in keys} for name, one in decided.items()}}
 
 
@@ -225,7 +241,7 @@ def list_(words: Phrases, as_json: bool) -> None:
     from kassei.library import catalogue
 
     functions = _functions(tuple(catalogue), words)
-    checked = _each(functions, lambda f: _requirements(f, words.lang), words("progress.analysis"))
+    checked = [_checked(d.activation, d.requirements, words.lang) for d in _dossiers(functions, words)]
     if as_json:
         _print_json([{**_entry(f), **one} for f, one in zip(functions, checked, strict=True)])
         return
@@ -270,7 +286,7 @@ def show(words: Phrases, names: tuple[str, ...], as_json: bool, steps: bool) -> 
     from kassei import terminal
 
     functions = _functions(names, words)
-    documents = _each(functions, lambda f: _dossier(f, words.lang), words("progress.analysis"))
+    documents = [d.to_json(words.lang) for d in _dossiers(functions, words)]
     if as_json:
         _print_json(_one_or_list(documents))
         return
@@ -472,7 +488,7 @@ def serve(words: Phrases, out: Path, port: int) -> None:
 
 def _build_site(out: Path, words: Phrases, docs: Path | None = None) -> Path:
     """The path of the built home page."""
-    from kassei.library import analyze, catalogue
+    from kassei.library import catalogue
     from kassei.terminal import progress
 
     for module in ("mkdocs", "material", "math_core", "matplotlib"):
@@ -481,7 +497,7 @@ def _build_site(out: Path, words: Phrases, docs: Path | None = None) -> Path:
     from kassei.render.site import build as build_pages
 
     functions = _functions(tuple(catalogue), words)
-    dossiers = _each(functions, analyze, words("progress.analysis"))
+    dossiers = _dossiers(functions, words)
     claims = _claims(None, words)
     try:
         with progress(words("progress.site"), len(LANGUAGES)) as step:

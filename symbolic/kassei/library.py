@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from functools import cache, cached_property
+import functools
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kassei import cache
 from kassei.core.activation import Activation
 from kassei.core.complaint import complaint
 from kassei.core.reading import DefinitionError, load
@@ -84,15 +89,53 @@ catalogue = Catalogue()
 
 def analyze(activation: Activation, known: Catalogue | None = None) -> Dossier:
     """Derive and decide everything about one function; limits are compared with the catalogue's functions."""
-    from kassei.core.analysis import analyze as analyse
     from kassei.core.document import speak_with
     from kassei.text.words import spoken
 
     speak_with(spoken)
-    return analyse(activation, (catalogue if known is None else known).forms)
+    if known is not None:
+        return _analysed(activation, known)
+    found = cache.find(activation)
+    if found is None:
+        found = _analysed(activation, catalogue)
+        cache.keep(found)
+    return found
 
 
-@cache
+def _analysed(activation: Activation, known: Catalogue) -> Dossier:
+    from kassei.core.analysis import analyze as analyse
+
+    return analyse(activation, known.forms)
+
+
+def analyze_all(activations: Iterable[Activation], jobs: int | None = None) -> Iterator[Dossier]:
+    """The dossiers of several functions, in their order, each as soon as it and those before it are done.
+
+    What is not kept from an earlier run is analysed in ``jobs`` processes (as many as there are processors).
+    """
+    functions = list(activations)
+    found = {f: cache.find(f) for f in functions}
+    missing = [f for f in functions if found[f] is None]
+    jobs = min(jobs or os.cpu_count() or 1, len(missing))
+    if jobs < 2:
+        yield from map(analyze, functions)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs, _quietly) as pool:
+        fresh = pool.imap(_packed_analysis, map(cache.packed, missing))
+        for f in functions:
+            yield found[f] or cache.unpacked(next(fresh))
+
+
+def _packed_analysis(activation: bytes) -> bytes:
+    return cache.packed(analyze(cache.unpacked(activation)))
+
+
+def _quietly() -> None:
+    """An interrupt is for the process that started the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@functools.cache
 def facts(activation: Activation) -> Facts:
     """What derivation alone finds, with limits compared with the catalogue."""
     from kassei.core.derive import derive

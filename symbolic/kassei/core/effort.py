@@ -20,8 +20,10 @@ from kassei.core.enclose import Undecided
 T = TypeVar("T")
 F = TypeVar("F", bound="_lru_cache_wrapper[Any]")
 
-MAX_CALLS = 300_000
-"""Function calls that one limit or one simplification may take."""
+MAX_CALLS = 200_000
+"""Function calls that one limit may take."""
+MAX_SIMPLIFY_CALLS = 60_000
+"""The same for one simplification."""
 MAX_SIMPLIFY_OPS = 150
 """Expressions with more operations than this are not handed to ``simplify``."""
 
@@ -115,7 +117,7 @@ def simplify(expr: sp.Expr) -> sp.Expr:
     if (expr.is_number and expr.is_Rational) or expr.is_Symbol or sp.count_ops(expr) > MAX_SIMPLIFY_OPS:
         return expr
     try:
-        return bounded(lambda: sp.simplify(expr), f"the simplification of {expr}")
+        return bounded(lambda: sp.simplify(expr), f"the simplification of {expr}", MAX_SIMPLIFY_CALLS)
     except (Undecided, *TROUBLE):
         return expr
 

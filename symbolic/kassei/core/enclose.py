@@ -47,6 +47,9 @@ class RootConstant(sp.AtomicExpr):  # type: ignore[misc]
         self.function, self.variable, self.lo, self.hi = function, variable, sp.Rational(lo), sp.Rational(hi)
         return self  # type: ignore[no-any-return]
 
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return self._hashable_content()
+
     def _hashable_content(self) -> tuple[Any, ...]:
         return (self.function, self.variable, self.lo, self.hi)
 
@@ -225,7 +228,7 @@ def ball(expr: sp.Expr, box: Mapping[sp.Symbol, Any]) -> Any:
     rule = _FUNCTIONS.get(expr.func)
     if rule is not None:
         return rule(ball(expr.args[0], box))
-    if expr.is_number and expr.is_algebraic:  # an algebraic root object: SymPy isolates it exactly
+    if expr.is_number and expr.is_algebraic and expr.is_real:  # an algebraic root object: SymPy isolates it exactly
         digits = int(ctx.prec * 0.30103) + 5
         near = sp.Rational(str(sp.N(expr, digits)))
         slack = (abs(near) + 1) / sp.Integer(10) ** (digits - 3)

@@ -112,7 +112,15 @@ def _at_infinity(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
             return sp.S.Zero
         inner = _at_infinity(rest, x, region)
         return inner * s if inner in (sp.oo, -sp.oo) else sp.expand_mul(constant * inner, deep=False)
-    for rule in (_rational_function, _power_sum, _exponential_function, _by_leading_term, _logarithmic_sum, _by_parts):
+    for rule in (
+        _rational_function,
+        _power_sum,
+        _root_sum,
+        _exponential_function,
+        _by_leading_term,
+        _logarithmic_sum,
+        _by_parts,
+    ):
         found = rule(expr, x, region)
         if found is not None:
             return found
@@ -181,6 +189,40 @@ def _power_sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
         else:
             return sp.oo * s if way > 0 else table[largest] if way == 0 else sp.S.Zero
     return sp.S.Zero
+
+
+def _root_sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
+    """Polynomials plus multiples of square roots of polynomials: a root is its polynomial part plus what tends to 0."""
+    total = sp.S.Zero
+    roots = False
+    for term in sp.Add.make_args(sp.expand(expr)):
+        factor, wave = term.as_independent(x, as_Add=False)
+        if wave.is_Pow and wave.args[1] == sp.Rational(1, 2) and wave.args[0].is_polynomial(x):
+            part = _polynomial_part(sp.Poly(wave.args[0], x), region)
+            if part is None:
+                return None
+            roots = True
+            total += factor * part
+        elif term.is_polynomial(x):
+            total += term
+        else:
+            return None
+    return _rational_function(total, x, region) if roots else None
+
+
+def _polynomial_part(p: sp.Poly, region: Region) -> sp.Expr | None:
+    """The polynomial q with ``sqrt(p) - q -> 0`` as x goes to +oo; None for an odd degree."""
+    from kassei.core.signs import sign, with_signs
+
+    n, odd = divmod(p.degree(), 2)
+    if odd or sign(p.LC(), region) <= 0:
+        return None
+    x = p.gen
+    q = with_signs(sp.sqrt(p.LC()), region) * x**n
+    for k in range(n - 1, -1, -1):  # what q**2 lacks at x**(n + k) is twice its leading term times the next one
+        lacking = p.coeff_monomial(x ** (n + k)) - sp.Poly(sp.expand(q**2), x).coeff_monomial(x ** (n + k))
+        q += sp.cancel(lacking / (2 * sp.Poly(q, x).LC())) * x**k
+    return q
 
 
 def _exponential_function(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:

@@ -8,7 +8,7 @@ Breaks at which nothing changes are taken out again, so that two spellings of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -454,7 +454,7 @@ def nonzero_point(
     expr = region.apply(expr)
     if v not in expr.free_symbols:
         return None if sign(expr, region) == 0 else (_some_point(lo, hi, region) if located else v)
-    if vanishes(expr):
+    if not _value_not_zero(region.at_sample(expr), v) and vanishes(expr):  # algebra is dear, a value is cheap
         return None
     rest = sp.S.One
     for base, exponent in factors(expr):
@@ -491,7 +491,7 @@ def _coefficients_vanish(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
         scaled = scale_away(expr, v, region)
         if scaled is not None:
             return sign(scaled.amplitude, region) == 0 or not _value_not_zero(scaled.shape, v)
-        return _by_samples(expr, v, region)
+        return _by_coefficients(expr, v, region)
     coefficients = sorted(table.values(), key=lambda c: len(c.free_symbols))
     for c in coefficients:
         try:
@@ -503,23 +503,52 @@ def _coefficients_vanish(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
 
 
 def _value_not_zero(expr: sp.Expr, v: sp.Symbol) -> bool:
-    for at in inner_points(-sp.oo, sp.oo, 10):
-        for bits in (128, 1024):
-            with precision(bits):
-                if sign_of(ball(expr, {v: rational(at)})) in (1, -1):
-                    return True
+    try:
+        for at in inner_points(-sp.oo, sp.oo, 10):
+            for bits in (128, 1024):
+                with precision(bits):
+                    if sign_of(ball(expr, {v: rational(at)})) in (1, -1):
+                        return True
+    except Undecided:
+        return False
     return False
 
 
-def _by_samples(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
-    """Ask for the sign of the value at a few inputs; a fork there splits the parameters exactly."""
-    for at in (sp.S.One, sp.Integer(-1), sp.Rational(1, 2), sp.Integer(2), sp.Integer(-3)):
-        value = _direct(expr, v, at)
-        if value is None:
+TAYLOR = 4
+"""Derivatives at 0 that are looked at before values elsewhere."""
+
+
+def _by_coefficients(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
+    """Whether one of the Taylor coefficients at 0, or of a few values, is not 0 on the whole region.
+
+    Where none is, the parameters are split at the plainest of the conditions that came up.
+    """
+    forks: list[Fork] = []
+    for value in _taylor_and_values(expr, v):
+        try:
+            if sign(value, region) != 0:
+                return False
+        except Fork as fork:
+            forks.append(fork)
+        except Undecided:
             continue
-        if sign(value, region) != 0:
-            return False
+    if forks:
+        raise min(forks, key=lambda f: (len(f.expr.free_symbols), not f.expr.is_polynomial(), sp.count_ops(f.expr)))
     raise Undecided(f"whether {expr} vanishes identically")
+
+
+def _taylor_and_values(expr: sp.Expr, v: sp.Symbol) -> Iterator[sp.Expr]:
+    slope = expr
+    for _ in range(TAYLOR + 1):
+        value = _direct(slope, v, sp.S.Zero)
+        if value is None:
+            break
+        yield value
+        slope = slope.diff(v)
+    for at in map(sp.Rational, ("1", "-1", "1/2", "2", "-3")):
+        value = _direct(expr, v, at)
+        if value is not None:
+            yield value
 
 
 def _witness(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> sp.Expr:

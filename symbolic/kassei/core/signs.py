@@ -81,7 +81,7 @@ def sign(expr: sp.Expr, region: Region) -> int:
         return number_sign(expr)
     total = 1
     undecided: Exception | None = None
-    parts = factors(expr)
+    parts = factors(_short_arguments(expr))
     for base, exponent in parts:
         if exponent.is_Integer and exponent % 2 == 0 and exponent < 0:
             continue
@@ -101,6 +101,17 @@ def sign(expr: sp.Expr, region: Region) -> int:
     if undecided is not None:
         raise undecided
     return total
+
+
+def _short_arguments(expr: sp.Expr) -> sp.Expr:
+    """``expr`` with quotients inside functions reduced: ``exp(-(a - 1)**2/(a**2 - 2*a + 1))`` is ``exp(-1)``."""
+    table = {}
+    for node in expr.atoms(sp.Function):
+        inner = node.args[0]
+        symbols = inner.free_symbols
+        if inner.is_Add and inner.is_rational_function(*symbols) and not inner.is_polynomial(*symbols):
+            table[node] = node.func(sp.cancel(inner))
+    return expr.xreplace(table) if table else expr
 
 
 def zero_powers(expr: sp.Expr, region: Region) -> sp.Expr:
@@ -154,7 +165,7 @@ def _factor_sign(expr: sp.Expr, region: Region) -> int:
         return -1
     if len(symbols) == 1:
         return _lone_sign(expr, symbols[0], region)
-    level = _exponential_level(expr)
+    level = _exponential_level(expr) or _logarithmic_level(expr)
     if level is not None:
         return sign(level, region)
     here = number_sign(region.at_sample(expr))
@@ -174,6 +185,26 @@ def _exponential_level(expr: sp.Expr) -> sp.Expr | None:
     if side * number_sign(constant) >= 0:
         return None
     return side * (wave.args[0] - sp.log(-constant / factor))
+
+
+def _logarithmic_level(expr: sp.Expr) -> sp.Expr | None:
+    """A difference of products with the sign of a sum of logarithms and a number: ``a - b`` for ``log(a) - log(b)``."""
+    above, below = sp.S.One, sp.S.One
+    found = False
+    for term in sp.Add.make_args(expr):
+        factor, wave = term.as_coeff_Mul()
+        if isinstance(wave, sp.log) and wave.free_symbols and factor.is_Rational:
+            found = True
+            base, power = wave.args[0], factor
+        elif not term.free_symbols:
+            base, power = sp.exp(abs(term)), sp.Integer(number_sign(term))
+        else:
+            return None
+        if power > 0:
+            above *= base**power
+        else:
+            below *= base**-power
+    return above - below if found else None
 
 
 def _lone_sign(expr: sp.Expr, symbol: sp.Symbol, region: Region) -> int:
@@ -363,6 +394,9 @@ def _atomic_with_reason(
         return by_exp, "exponential"
     if depth >= MAX_DEPTH or sp.count_ops(g) > MAX_SUM_OPS:
         raise Undecided(f"signs of {g}")
+    by_power = _one_power(g, x, lo, hi, region)
+    if by_power is not None:
+        return by_power, "power"
     groups = _groups(g, x)
     if len(groups) == 2:
         compared = _two_terms(groups, x, lo, hi, region, depth)
@@ -567,6 +601,27 @@ def _one_exponential(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region:
     return Chart(points, inside.signs, inside.periodic, inside.why)
 
 
+def _one_power(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> Chart | None:
+    """``A*u**q + B`` with a positive u that is linear in ``x``: it changes sign where ``u = (-B/A)**(1/q)`` at most."""
+    level, wave = g.as_independent(x, as_Add=True)
+    factor, power = wave.as_independent(x, as_Add=False)
+    if level == 0 or not power.is_Pow:
+        return None
+    base, exponent = power.args
+    if x in exponent.free_symbols or not base.is_polynomial(x) or sp.degree(base, x) != 1:
+        return None
+    way, s_level, q = sign(factor, region), sign(level, region), sign(exponent, region)
+    if way * s_level >= 0 or q == 0:
+        return None
+    flat = chart(base, x, lo, hi, region)
+    if flat.points or flat.signs != (1,):
+        return None
+    slope, constant = sp.Poly(base, x).all_coeffs()
+    root = with_signs(((-level / factor) ** (1 / exponent) - constant) / slope, region)
+    after = way * q * sign(slope, region)
+    return _single(root, -after, after, lo, hi, region)
+
+
 def _groups(g: sp.Expr, x: sp.Symbol) -> dict[sp.Expr, sp.Expr]:
     """A sum as ``{T: P}`` with g = sum of P*T: P polynomial in x, T a product of exponentials, powers and functions."""
     out: dict[sp.Expr, sp.Expr] = {}
@@ -763,6 +818,9 @@ def _end_sign(h: sp.Expr, x: sp.Symbol, end: sp.Expr, side: str, region: Region)
 def _only_root(h: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> sp.Expr:
     """The root of a function that is monotone on ``(lo, hi)`` and changes sign there."""
     h = region.apply(h)
+    if h.is_polynomial(x) and sp.degree(h, x) == 1:
+        slope, level = sp.Poly(h, x).all_coeffs()
+        return sp.cancel(-level / slope)
     if h.free_symbols - {x}:
         raise Undecided(f"where {h} = 0")
     for guess in map(sp.Rational, ("0", "1", "-1", "2", "-2", "1/2", "-1/2")):

@@ -1,0 +1,145 @@
+"""Dossiers kept between runs, found by what they were made from.
+
+The key is the definition, every source file of the mathematics, the catalogue (limits are compared with it) and the
+versions of the libraries that decide; so an upgrade never finds an old answer. Files are written whole under another
+name and then renamed, so two processes may fill one cache at once. A cache that cannot be read or written is as good
+as none. ``KASSEI_CACHE`` names another folder, or is ``off``.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import hashlib
+import io
+import os
+import pickle
+import platform
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kassei.core.activation import Activation
+    from kassei.core.dossier import Dossier
+
+PACKAGE = Path(__file__).resolve().parent
+LIBRARIES = ("sympy", "mpmath", "python-flint", "z3-solver")
+KEPT = 2
+"""How many generations of answers are kept: this one and the one before."""
+
+
+def _frozen(table: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(table)
+
+
+copyreg.pickle(MappingProxyType, lambda table: (_frozen, (dict(table),)))
+
+
+def packed(value: Any) -> bytes:
+    """A definition or a dossier as bytes from which :func:`unpacked` makes expressions spelled as they are.
+
+    Left to itself SymPy evaluates an expression again from its parts, and distributes the 1/2 of ``(v + 1)/2``.
+    """
+    import sympy as sp
+
+    literal = (sp.Pow, sp.Function, sp.Max, sp.Min, sp.Piecewise, sp.Rel, sp.Union, sp.FiniteSet)
+
+    class Packer(pickle.Pickler):
+        def reducer_override(self, part: Any) -> Any:
+            if isinstance(part, sp.Add | sp.Mul):
+                return _joined, (type(part), part.args)
+            if isinstance(part, literal) and part.args:
+                return _literal, (type(part), part.args)
+            return NotImplemented
+
+    buffer = io.BytesIO()
+    Packer(buffer).dump(value)
+    return buffer.getvalue()
+
+
+def _joined(head: Any, parts: tuple[Any, ...]) -> Any:
+    return head._from_args(parts)
+
+
+def _literal(head: Any, parts: tuple[Any, ...]) -> Any:
+    return head(*parts, evaluate=False)
+
+
+def unpacked(kept: bytes) -> Any:
+    """What :func:`packed` made bytes of."""
+    return pickle.loads(kept)
+
+
+def folder() -> Path | None:
+    """Where dossiers are kept; None where they are not."""
+    named = os.environ.get("KASSEI_CACHE", "")
+    if named == "off":
+        return None
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kassei"
+
+
+def _generation() -> str:
+    """The hash of what decides: the sources of the mathematics, the catalogue, the libraries and Python."""
+    digest = hashlib.sha256()
+    for name in LIBRARIES:
+        digest.update(f"{name} {version(name)}\n".encode())
+    digest.update(platform.python_version().encode())
+    for path in sorted([*PACKAGE.glob("core/**/*.py"), *PACKAGE.glob("*.py"), *PACKAGE.glob("catalogue/*.toml")]):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:32]
+
+
+def key(activation: Activation) -> str:
+    """The hash of a definition with everything in it, titles and references too."""
+    return hashlib.sha256(repr(activation).encode()).hexdigest()[:32]
+
+
+GENERATION = _generation()
+"""Taken when this module is loaded, so that sources edited under a running program are not mistaken for its own."""
+
+
+def find(activation: Activation) -> Dossier | None:
+    """The dossier of a definition, if it was kept by this generation."""
+    root = folder()
+    if root is None:
+        return None
+    try:
+        kept = unpacked((root / GENERATION / key(activation)).read_bytes())
+    except Exception:  # a file from elsewhere may fail in any way; the analysis is then simply done
+        return None
+    return kept if getattr(kept, "activation", None) == activation else None
+
+
+def keep(dossier: Dossier) -> None:
+    """Keep a dossier for the next run; nothing happens where the folder cannot be written."""
+    root = folder()
+    if root is None:
+        return
+    here = root / GENERATION
+    try:
+        fresh = not here.exists()
+        here.mkdir(parents=True, exist_ok=True)
+        if fresh:
+            _forget(root)
+        handle, name = tempfile.mkstemp(dir=here, prefix=".")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(packed(dossier))
+            Path(name).replace(here / key(dossier.activation))
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except (OSError, pickle.PicklingError, RecursionError):
+        return
+
+
+def _forget(root: Path) -> None:
+    """Remove all generations but the newest."""
+    known = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime_ns, reverse=True)
+    for old in known[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)

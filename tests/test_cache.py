@@ -1,0 +1,73 @@
+"""Dossiers kept between runs: the same answer, spelled the same, and never an old one."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kassei import cache, catalogue
+from kassei.library import analyze, analyze_all
+
+NAMES = ("gelu", "prelu", "temperature")
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KASSEI_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kept_dossier_says_the_same_in_the_same_words(name: str, kept: Path) -> None:
+    """Pickled expressions are built again; (v + 1)/2 must not come back as v/2 + 1/2."""
+    fresh = analyze(catalogue[name])
+    found = cache.find(catalogue[name])
+    assert kept.exists()
+    assert found is not None
+    assert found is not fresh
+    for lang in ("en", "ja"):
+        assert json.dumps(found.to_json(lang)) == json.dumps(fresh.to_json(lang))
+
+
+def test_other_definitions_and_other_generations_are_not_found(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    analyze(catalogue["relu"])
+    assert kept.exists()
+    assert cache.find(catalogue["relu"]) is not None
+    assert cache.find(catalogue["tanh"]) is None
+    monkeypatch.setattr(cache, "GENERATION", "another")
+    assert cache.find(catalogue["relu"]) is None
+
+
+def test_a_broken_file_is_no_answer(kept: Path) -> None:
+    analyze(catalogue["relu"])
+    (file,) = (kept / cache.GENERATION).iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    assert cache.find(catalogue["relu"]) is None
+    assert analyze(catalogue["relu"]).requirements["R1"].truth == "proved"
+    assert cache.find(catalogue["relu"]) is not None
+
+
+def test_a_folder_that_cannot_be_written_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    monkeypatch.setenv("KASSEI_CACHE", str(tmp_path / "file" / "below"))
+    assert analyze(catalogue["relu"]).requirements["R1"].truth == "proved"
+
+
+def test_two_may_write_at_once(kept: Path) -> None:
+    dossier = analyze(catalogue["relu"])
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(cache.keep, [dossier] * 20))
+    assert [p.name for p in (kept / cache.GENERATION).iterdir()] == [cache.key(catalogue["relu"])]
+    assert cache.find(catalogue["relu"]) is not None
+
+
+def test_several_processes_answer_as_one_does(kept: Path) -> None:
+    functions = [catalogue[name] for name in NAMES]
+    together = [d.to_json() for d in analyze_all(functions, jobs=2)]
+    assert [d["name"] for d in together] == list(NAMES)
+    for path in (kept / cache.GENERATION).iterdir():
+        path.unlink()
+    assert together == [analyze(f).to_json() for f in functions]
