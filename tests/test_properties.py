@@ -1,0 +1,109 @@
+"""Single properties on functions that have them, have them not, or have them for some parameters only.
+
+Every row was worked out by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+import sympy as sp
+
+from kassei.core.document import verdict
+from kassei.core.effort import MAX_WORK, work
+from kassei.core.prove import Subject
+from kassei.core.reading import parse_definition
+from kassei.core.registry import discover
+
+REAL = "a: Reals = 1"
+CHECKS = discover("kassei.core.properties", "check")
+
+
+@cache
+def subject(expr: str, declared: str) -> Subject:
+    """A function; ``declared`` lists parameters as ``name: domain = default``, divided by semicolons."""
+    text = f'name = "case"\nvariable = "v"\nexpr = {json.dumps(expr)}\n'
+    for one in filter(None, declared.split(";")):
+        name, _, rest = one.partition(":")
+        domain, _, default = rest.partition("=")
+        text += f'[parameters.{name.strip()}]\ndomain = "{domain.strip()}"\ndefault = {default.strip()}\n'
+    return Subject(parse_definition(text, "case.toml"))
+
+
+def decided(key: str, expr: str, declared: str = "") -> dict[str, Any]:
+    with work(2 * MAX_WORK):
+        return verdict(CHECKS[key](subject(expr, declared)))
+
+
+@pytest.mark.parametrize(
+    ("key", "expr", "declared", "expected"),
+    [
+        ("odd_part_half", "Max(v, 0)", "", "proved"),
+        ("odd_part_half", "v*sigmoid(v)", "", "proved"),
+        ("odd_part_half", "softplus(v)", "", "proved"),
+        ("odd_part_half", "v/2 + exp(-v**2)", "", "proved"),
+        ("odd_part_half", "v", "", "refuted"),
+        ("odd_part_half", "Piecewise((v, v > 0), (1, v >= 0), (0, True))", "", "proved"),
+        ("odd_part_half", "1/v + v/2", "", "refuted"),
+        ("odd_part_half", "1/v**2 + v/2", "", "unknown"),
+        ("odd_part_half", "Max(v, a*v)", "a: Reals = 0", "Eq(a, 0)"),
+        ("odd_part_half", "a*v + v**2", REAL, "Eq(a, 1/2)"),
+    ],
+)
+def test_what_holds_where(key: str, expr: str, declared: str, expected: str) -> None:
+    """A verdict, or the exact condition under which the property holds."""
+    found = decided(key, expr, declared)
+    assert (found["condition"] or found["verdict"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "expr", "declared", "expected"),
+    [
+        ("zeros", "v**3 - v", "", "{-1, 0, 1}"),
+        ("zeros", "exp(v)", "", "EmptySet"),
+        ("zeros", "Max(v, 0)", "", "Interval(-oo, 0)"),
+        (
+            "zeros",
+            "Piecewise((0, v > 0), (1, v >= 0), (0, True))",
+            "",
+            "Union(Interval.open(-oo, 0), Interval.open(0, oo))",
+        ),
+        ("zeros", "Piecewise((v - 1, v > 0), (v + 1, True))", "", "{-1, 1}"),
+        ("zeros", "1/v", "", "EmptySet"),
+        ("zeros", "v**2 + a", REAL, {"a < 0": "{-sqrt(-a), sqrt(-a)}", "Eq(a, 0)": "{0}", "a > 0": "EmptySet"}),
+        ("fixed_points", "Max(v, 0)", "", "Interval(0, oo)"),
+        ("fixed_points", "v + 1", "", "EmptySet"),
+        ("fixed_points", "v*Abs(v)", "", "{-1, 0, 1}"),
+        ("fixed_points", "a*v", REAL, {"Ne(a, 1)": "{0}", "Eq(a, 1)": "Reals"}),
+        ("slope_lipschitz", "v**2", "", "2"),
+        ("slope_lipschitz", "softplus(v)", "", "1/4"),
+        ("slope_lipschitz", "tanh(v)", "", "4*sqrt(3)/9"),
+        ("slope_lipschitz", "v*Abs(v)", "", "2"),
+        ("slope_lipschitz", "v**3", "", "oo"),
+        ("slope_lipschitz", "Abs(v)", "", "oo"),
+        ("slope_lipschitz", "1/v", "", "oo"),
+        ("slope_lipschitz", "a*v**2", REAL, "2*Abs(a)"),
+        ("slope_lipschitz", "Max(v, a*v)", REAL, {"Ne(a, 1)": "oo", "Eq(a, 1)": "0"}),
+    ],
+)
+def test_what_the_value_is(key: str, expr: str, declared: str, expected: Any) -> None:
+    """A value, or one for each part of the parameter domain."""
+    value = decided(key, expr, declared)["value"]
+    if isinstance(expected, dict) and isinstance(value, list):
+        value = {row["when"]: row["value"] for row in value}
+    assert value == expected
+
+
+def test_zeros_without_closed_form_are_enclosed() -> None:
+    """exp(v) - 2 - v vanishes at two points: both are bracketed to 22 digits and more."""
+    low, high = decided("zeros", "exp(v) - 2 - v")["value"]["points"]
+    assert [row["lo"][:20] for row in (low, high)] == ["-1.84140566043696063", "1.146193220620582585"]
+    assert all(sp.Rational(row["lo"]) < sp.Rational(row["hi"]) for row in (low, high))
+
+
+@pytest.mark.parametrize("expr", ["sin(v)", "exp(v) - cos(v)"])
+def test_infinitely_many_zeros_are_left_open(expr: str) -> None:
+    assert decided("zeros", expr)["verdict"] == "unknown"
