@@ -51,12 +51,46 @@ def decided(key: str, expr: str, declared: str = "") -> dict[str, Any]:
         ("odd_part_half", "1/v**2 + v/2", "", "unknown"),
         ("odd_part_half", "Max(v, a*v)", "a: Reals = 0", "Eq(a, 0)"),
         ("odd_part_half", "a*v + v**2", REAL, "Eq(a, 1/2)"),
+        ("not_polynomial", "Max(v, 0)", "", "proved"),
+        ("not_polynomial", "exp(v)", "", "proved"),
+        ("not_polynomial", "v**2 + sin(v)", "", "proved"),
+        ("not_polynomial", "cosh(v/3)", "", "proved"),
+        ("not_polynomial", "v**4*log(1 + v**2)", "", "proved"),
+        ("not_polynomial", "v*sqrt(v**2 + 1)", "", "proved"),
+        ("not_polynomial", "Piecewise((sin(v), (v > 0) & (v < 1)), (v, True))", "", "proved"),
+        ("not_polynomial", "Piecewise((v, v > 0), (1, v >= 0), (v, True))", "", "proved"),
+        ("not_polynomial", "1/v", "", "proved"),
+        ("not_polynomial", "v**3 - 2*v", "", "refuted"),
+        ("not_polynomial", "(v**4 - 1)/(v**2 + 1)", "", "refuted"),
+        ("not_polynomial", "sqrt(v**2)*sign(v)", "", "refuted"),
+        ("not_polynomial", "sin(v)**2 + cos(v)**2 - 1", "", "unknown"),
+        ("not_polynomial", "Max(v, a*v)", REAL, "Ne(a, 1)"),
+        ("not_polynomial", "cosh(a*v)", REAL, "Ne(a, 0)"),
     ],
 )
 def test_what_holds_where(key: str, expr: str, declared: str, expected: str) -> None:
     """A verdict, or the exact condition under which the property holds."""
     found = decided(key, expr, declared)
     assert (found["condition"] or found["verdict"]) == expected
+
+
+NONE = {"kind": "none"}
+
+
+def soft(level: str) -> dict[str, str]:
+    return {"kind": "soft", "level": level}
+
+
+def hard(level: str, start: str) -> dict[str, str]:
+    return {"kind": "hard", "level": level, "from": start}
+
+
+def sides(neg: Any, pos: Any) -> dict[str, Any]:
+    return {"neg_inf": neg, "pos_inf": pos}
+
+
+def kink(*parts: str) -> dict[str, str]:
+    return dict(zip(("at", "left", "right", "interval", "kind"), parts, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -87,12 +121,54 @@ def test_what_holds_where(key: str, expr: str, declared: str, expected: str) -> 
         ("slope_lipschitz", "1/v", "", "oo"),
         ("slope_lipschitz", "a*v**2", REAL, "2*Abs(a)"),
         ("slope_lipschitz", "Max(v, a*v)", REAL, {"Ne(a, 1)": "oo", "Eq(a, 1)": "0"}),
+        ("saturation", "Min(Max(v, 0), 6)", "", sides(hard("0", "0"), hard("6", "6"))),
+        ("saturation", "tanh(v)", "", sides(soft("-1"), soft("1"))),
+        ("saturation", "v + 1", "", sides(NONE, NONE)),
+        ("saturation", "sin(v)", "", sides(NONE, NONE)),
+        ("saturation", "sin(v)/v", "", sides(soft("0"), soft("0"))),
+        (
+            "saturation",
+            "Piecewise((1, v < 0), (1, v > 2), (1, v > 0), (5, True))",
+            "",
+            sides(hard("1", "0"), hard("1", "0")),
+        ),
+        ("saturation", "2", "", sides(hard("2", "oo"), hard("2", "-oo"))),
+        (
+            "saturation",
+            "Piecewise((v, v > 0), (a*v, True))",
+            REAL,
+            {"Eq(a, 0)": sides(hard("0", "0"), NONE), "Ne(a, 0)": sides(NONE, NONE)},
+        ),
+        ("asymptotes", "sqrt(v**2 + 1)", "", sides("-v", "v")),
+        ("asymptotes", "v*atan(v)", "", sides("-pi*v/2 - 1", "pi*v/2 - 1")),
+        ("asymptotes", "softplus(v)", "", sides("0", "v")),
+        ("asymptotes", "v + sin(v)", "", sides("none", "none")),
+        ("asymptotes", "log(1 + v**2)", "", sides("none", "none")),
+        ("asymptotes", "v**2", "", sides("none", "none")),
+        ("asymptotes", "Max(v, a*v)", "a: [0, 1] = 0", sides("a*v", "v")),
+        ("asymptotes", "a*v**2", REAL, {"Ne(a, 0)": sides("none", "none"), "Eq(a, 0)": sides("0", "0")}),
+        ("subgradients", "v**2", "", []),
+        ("subgradients", "Abs(v)", "", [kink("0", "-1", "1", "Interval(-1, 1)", "convex")]),
+        ("subgradients", "-Abs(v)", "", [kink("0", "1", "-1", "Interval(-1, 1)", "clarke")]),
+        ("subgradients", "sqrt(Abs(v))", "", [kink("0", "-oo", "oo", "none", "none")]),
+        ("subgradients", "Heaviside(v) + v", "", [kink("0", "none", "none", "none", "none")]),
+        ("subgradients", "Piecewise((v, v >= 0), (1, True))", "", [kink("0", "none", "1", "none", "none")]),
+        (
+            "subgradients",
+            "Piecewise((v, v > 0), (a*v, True))",
+            REAL,
+            {
+                "a < 1": [kink("0", "a", "1", "Interval(a, 1)", "convex")],
+                "Eq(a, 1)": [],
+                "a > 1": [kink("0", "a", "1", "Interval(1, a)", "clarke")],
+            },
+        ),
     ],
 )
 def test_what_the_value_is(key: str, expr: str, declared: str, expected: Any) -> None:
     """A value, or one for each part of the parameter domain."""
     value = decided(key, expr, declared)["value"]
-    if isinstance(expected, dict) and isinstance(value, list):
+    if isinstance(expected, dict) and isinstance(value, list) and "when" in value[0]:
         value = {row["when"]: row["value"] for row in value}
     assert value == expected
 

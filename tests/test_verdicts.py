@@ -182,13 +182,17 @@ def test_witnesses_hold_in_exact_arithmetic(name: str) -> None:
 
 
 def shown(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "when" in value[0]:
         return "; ".join(f"{shown(r['value'])} where {r['when']}" for r in value)
     if isinstance(value, dict) and "lo" in value:
         return f"{value['lo'][:16]}…"
     if isinstance(value, dict) and "inf" in value:
         left, right = "[" if value["inf_attained"] else "(", "]" if value["sup_attained"] else ")"
         return f"{left}{shown(value['inf'])}, {shown(value['sup'])}{right}"
+    if isinstance(value, dict) and "points" not in value:
+        return ", ".join(f"{k} {shown(x)}" for k, x in value.items())
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return " and ".join(map(shown, value))
     if isinstance(value, dict):
         return "{" + ", ".join([*map(shown, value["points"]), *value["intervals"]]) + "}"
     return str(value)

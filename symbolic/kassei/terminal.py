@@ -150,10 +150,21 @@ def _mapping_text(value: Mapping[str, Any], words: Phrases) -> str:
         left = "[" if value["inf_attained"] else "("
         right = "]" if value["sup_attained"] else ")"
         return f"{left}{value_text(value['inf'], words)}, {value_text(value['sup'], words)}{right}"
+    if "neg_inf" in value:
+        neg, pos = (_part_text(value[side], words) for side in ("neg_inf", "pos_inf"))
+        return words("value.sides", neg=neg, pos=pos)
+    if "kind" in value:
+        parts = {key: _part_text(one, words) for key, one in value.items() if key not in ("kind", "from")}
+        name = "subgradient" if "at" in value else "saturation"
+        return words(f"value.{name}_{value['kind']}", start=value.get("from"), **parts)
     if "points" in value:
         points = "{" + ", ".join(value_text(point, words) for point in value["points"]) + "}"
         return " ∪ ".join([points] * bool(value["points"]) + value["intervals"])
     return ", ".join(f"{key}: {value_text(one, words)}" for key, one in value.items())
+
+
+def _part_text(value: Any, words: Phrases) -> str:
+    return words("word.none") if value == "none" else value_text(value, words)
 
 
 def readable(condition: str) -> str:

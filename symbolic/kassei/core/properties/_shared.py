@@ -12,7 +12,7 @@ from kassei.core.activation import Activation
 from kassei.core.algebra import inner_points
 from kassei.core.enclose import Undecided, ball, precision, rational, sign_of
 from kassei.core.extent import Extent
-from kassei.core.pieces import Form, Piece
+from kassei.core.pieces import Form, Piece, nonzero_point
 from kassei.core.prove import Edge, Finding, edges, falling_pair, slope_of
 from kassei.core.region import Region, shorten
 from kassei.core.signs import Chart, chart, layout, order
@@ -56,6 +56,17 @@ def negative_somewhere(expr: sp.Expr, v: sp.Symbol, piece: Piece, region: Region
             if sign_of(ball(expr, {v: rational(at)})) == -1:
                 return at
     return None
+
+
+def constant(piece: Piece, v: sp.Symbol, region: Region) -> bool:
+    """Whether a piece has one value. Being analytic, a piece that has not is constant on no part of its interval."""
+    slope = region.apply(slope_of(piece, v))
+    if slope.free_symbols == {v} and not piece.lo.free_symbols | piece.hi.free_symbols:
+        with precision(128):
+            signs = [sign_of(ball(slope, {v: rational(at)})) for at in inner_points(piece.lo, piece.hi, 2)]
+        if {1, -1} & set(signs):
+            return False
+    return nonzero_point(slope, v, piece.lo, piece.hi, region, located=False) is None
 
 
 def _spread(lo: sp.Expr, hi: sp.Expr) -> list[sp.Rational]:
