@@ -9,6 +9,7 @@ import json
 from functools import cache
 from typing import Any
 
+import mpmath
 import pytest
 import sympy as sp
 
@@ -171,6 +172,74 @@ def test_what_the_value_is(key: str, expr: str, declared: str, expected: Any) ->
     if isinstance(expected, dict) and isinstance(value, list) and "when" in value[0]:
         value = {row["when"]: row["value"] for row in value}
     assert value == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "declared", "f", "slope"),
+    [
+        ("Max(v, 0)", "", ("sqrt(2)/(2*sqrt(pi))", "1/2", "sqrt(2)"), ("1/2", "1/2", "sqrt(2)")),
+        ("v**3", "", ("0", "15", "sqrt(15)/15"), ("3", "27", "sqrt(3)/9")),
+        ("exp(v)", "", ("exp(1/2)", "exp(2)", "exp(-1)"), ("exp(1/2)", "exp(2)", "exp(-1)")),
+        ("exp(-v**2)", "", ("sqrt(3)/3", "sqrt(5)/5", "5**(1/4)"), ("0", "4*sqrt(5)/25", "5**(3/4)/2")),
+        ("erf(v)", "", ("0", "2*asin(2/3)/pi", None), ("2*sqrt(3)/(3*sqrt(pi))", "4*sqrt(5)/(5*pi)", None)),
+        ("v*(1 + erf(v/sqrt(2)))/2", "", ("1/(2*sqrt(pi))", "sqrt(3)/(6*pi) + 1/3", None), ("1/2", None, None)),
+        ("exp(v**2/4)", "", ("sqrt(2)", "oo", "none"), ("0", "oo", "none")),
+        ("exp(v**2)", "", ("none", "oo", "none"), ("none", "oo", "none")),
+        ("1/v", "", ("none", "none", "none"), ("none", "none", "none")),
+        ("sigmoid(v)", "", ("1/2", None, None), (None, None, None)),
+        ("v*sigmoid(v)", "", (None, None, None), ("1/2", None, None)),
+        ("Heaviside(v)", "", ("1/2", "1/2", "sqrt(2)"), ("0", "0", "none")),
+        ("Max(v - a, 0)", REAL, (None, None, None), ("(1 - erf(sqrt(2)*a/2))/2", "(1 - erf(sqrt(2)*a/2))/2", None)),
+        ("a*v", "a: (0, oo) = 2", ("0", "a**2", "1/a"), ("a", "a**2", "1/a")),
+    ],
+)
+def test_gaussian_moments_with_closed_form(expr: str, declared: str, f: Any, slope: Any) -> None:
+    """Mean, second moment and gain, worked out by hand (None: not looked at)."""
+    for key, expected in (("gaussian_moments", f), ("slope_gaussian_moments", slope)):
+        found = decided(key, expr, declared)["value"]
+        for part, want in zip(("mean", "second_moment", "gain"), expected, strict=True):
+            assert want is None or found[part] == want
+
+
+@pytest.mark.parametrize(
+    ("expr", "breaks"),
+    [
+        ("softplus(v)", [0]),
+        ("v*tanh(softplus(v))", [0]),
+        ("sin(v)*v", [0]),
+        ("v**2*tanh(v)", [0]),
+        ("sqrt(v**2 + 1)*cos(3*v)", [0]),
+        ("v**2*tanh(v) - v*exp(-v**2/2 - v)", [0]),
+        ("Min(Max(v + 3, 0), 6)*v/6", [-3, 3]),
+        ("Piecewise((v, v > sqrt(2)), (exp(v), True))", ["1.41421356237309504880168872421"]),
+        ("Piecewise((v**2*exp(-v), v > 1), (v*exp(v**2/8), True))", [1]),
+        ("atan(v) + log(1 + v**2)", [0]),
+        ("(erf(v) + v)**2*exp(-v**2/3)", [0]),
+    ],
+)
+def test_gaussian_moments_agree_with_quadrature(expr: str, breaks: list[Any]) -> None:
+    """Closed forms and enclosures against mpmath's quadrature of the definition."""
+    f = subject(expr, "").activation
+    for key, g in (("gaussian_moments", f.expr), ("slope_gaussian_moments", f.expr.diff(f.variable))):
+        value = decided(key, expr)["value"]
+        for part, power in (("mean", 1), ("second_moment", 2)):
+            want = quadrature(g, f.variable, power, breaks)
+            assert abs(midpoint(value[part]) - want) < 1e-9 * (1 + abs(want)), (key, part)
+
+
+def midpoint(value: Any) -> Any:
+    if isinstance(value, dict):
+        assert sp.Rational(value["hi"]) - sp.Rational(value["lo"]) < sp.Rational(1, 10**18)
+        return mpmath.mpf(value["lo"])
+    return mpmath.mpf(str(sp.sympify(value).evalf(30)))
+
+
+def quadrature(g: sp.Expr, v: sp.Symbol, power: int, breaks: list[Any]) -> Any:
+    """E g(v)**power for a standard normal v, by mpmath."""
+    at = sp.lambdify(v, g, "mpmath")
+    with mpmath.workdps(25):
+        nodes = [mpmath.mpf(x) for x in (-30, -8, -3, *breaks, 3, 8, 30)]
+        return mpmath.quad(lambda x: at(x) ** power * mpmath.npdf(x), sorted(set(nodes)))
 
 
 def test_zeros_without_closed_form_are_enclosed() -> None:

@@ -153,6 +153,8 @@ def _mapping_text(value: Mapping[str, Any], words: Phrases) -> str:
     if "neg_inf" in value:
         neg, pos = (_part_text(value[side], words) for side in ("neg_inf", "pos_inf"))
         return words("value.sides", neg=neg, pos=pos)
+    if "gain" in value:
+        return words("value.moments", **{key: _part_text(one, words) for key, one in value.items()})
     if "kind" in value:
         parts = {key: _part_text(one, words) for key, one in value.items() if key not in ("kind", "from")}
         name = "subgradient" if "at" in value else "saturation"

@@ -112,7 +112,7 @@ class Writer:
                 parts.append("v = " + (", ".join(map(str, value)) if isinstance(value, list) else str(value)))
             elif key in ("left", "right", "value"):
                 parts.append(f"{self(key)} {value}")
-            elif key == "affine":
+            elif key in ("affine", "polynomial"):
                 parts.append(f"f(v) = {value}")
             elif key == "slope":
                 parts.append(f"f′(v) = {value}")
@@ -135,6 +135,8 @@ class Writer:
         """A value that has parts: one for each side, a level that is reached or not, an interval at a kink."""
         if "neg_inf" in value:
             return self.phrase("sides", neg=self.value(value["neg_inf"]), pos=self.value(value["pos_inf"]))
+        if "gain" in value:
+            return self.phrase("moments", **{key: self.value(one) for key, one in value.items()})
         if "kind" in value:
             name = "subgradient" if "at" in value else "saturation"
             shown = {key: self.value(one) for key, one in value.items() if key not in ("kind", "from")}
@@ -165,7 +167,9 @@ class Writer:
             shared = _common(value["lo"], value["hi"])
             text = f"{shared}…"
             if "at" in value:
-                text += f" ({self('at_defaults')})"
+                text += " (" + ", ".join(f"{name} = {number}" for name, number in value["at"].items()) + ")"
+            if "root_of" not in value:
+                return Markup(f'<span title="[{escape(value["lo"])}, {escape(value["hi"])}]">{escape(text)}</span>')
             return Markup(f'<span title="{escape(self("enclosed"))} {escape(value["root_of"])}">{escape(text)}</span>')
         if "inf" in value:
             left = "[" if value["inf_attained"] else "("

@@ -60,13 +60,21 @@ def negative_somewhere(expr: sp.Expr, v: sp.Symbol, piece: Piece, region: Region
 
 def constant(piece: Piece, v: sp.Symbol, region: Region) -> bool:
     """Whether a piece has one value. Being analytic, a piece that has not is constant on no part of its interval."""
-    slope = region.apply(slope_of(piece, v))
-    if slope.free_symbols == {v} and not piece.lo.free_symbols | piece.hi.free_symbols:
-        with precision(128):
-            signs = [sign_of(ball(slope, {v: rational(at)})) for at in inner_points(piece.lo, piece.hi, 2)]
-        if {1, -1} & set(signs):
+    return zero(Piece(piece.lo, piece.hi, slope_of(piece, v)), v, region)
+
+
+def zero(piece: Piece, v: sp.Symbol, region: Region) -> bool:
+    """Whether a piece vanishes identically; a point where it certainly does not is looked for first."""
+    expr = region.apply(piece.expr)
+    if expr.free_symbols == {v} and not piece.lo.free_symbols | piece.hi.free_symbols:
+        try:
+            with precision(128):
+                signs = {sign_of(ball(expr, {v: rational(at)})) for at in inner_points(piece.lo, piece.hi, 2)}
+        except Undecided:
+            signs = set()
+        if signs & {1, -1}:
             return False
-    return nonzero_point(slope, v, piece.lo, piece.hi, region, located=False) is None
+    return nonzero_point(expr, v, piece.lo, piece.hi, region, located=False) is None
 
 
 def _spread(lo: sp.Expr, hi: sp.Expr) -> list[sp.Rational]:
