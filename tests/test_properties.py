@@ -242,6 +242,49 @@ def quadrature(g: sp.Expr, v: sp.Symbol, power: int, breaks: list[Any]) -> Any:
         return mpmath.quad(lambda x: at(x) ** power * mpmath.npdf(x), sorted(set(nodes)))
 
 
+@pytest.mark.parametrize(
+    ("expr", "at"),
+    [
+        ("Max(v, 0)", {}),
+        ("tanh(v)", {}),
+        ("v*(1 + erf(v/sqrt(2)))/2", {}),
+        ("Piecewise((v, v > 0), (a*(exp(v) - 1), True))", {"a": 3}),
+        ("v**3*exp(-v**2/2) + v", {}),
+        ("exp(-v**2 + v)", {}),
+        ("v*erf(a*v)", {"a": -2}),
+        ("v**2*exp(a*v)", {"a": -2}),
+        ("v**2*exp(a*v)", {"a": 0}),
+        ("Max(v - a, 0)", {"a": -2}),
+        ("Max(v - a, 0)", {"a": 2}),
+        ("Min(Max(v, -2), 1)*v + Heaviside(v - 1)", {}),
+        ("1/(1 + exp(-a*v))", {"a": 2}),
+        ("v/(1 + Abs(v))", {}),
+        ("v*atan(v)", {}),
+        ("cbrt(v)", {}),
+    ],
+)
+def test_antiderivatives_agree_with_quadrature(expr: str, at: dict[str, int]) -> None:
+    """F(x) is the integral of f from 0 to x, by mpmath, on both sides."""
+    declared = "; ".join(f"{name}: Reals = 1" for name in at)
+    value = decided("antiderivative", expr, declared)["value"]
+    f = subject(expr, declared).activation
+    symbols = {str(s): s for s in (f.variable, *(p.symbol for p in f.parameters))}
+    values = {symbols[name]: sp.Integer(x) for name, x in at.items()}
+    if isinstance(value, list):
+        (value,) = [row["value"] for row in value if bool(sp.sympify(row["when"], locals=symbols).subs(values))]
+    whole = sp.lambdify(f.variable, sp.sympify(value, locals=symbols).subs(values), "mpmath")
+    here = sp.lambdify(f.variable, f.expr.subs(values), "mpmath")
+    assert abs(whole(mpmath.mpf(0))) < 1e-14
+    for x in (-5, -2, -1, 1, 2, 5):
+        want = mpmath.quad(here, list(range(0, x + 1) if x > 0 else range(0, x - 1, -1)))
+        assert abs(whole(mpmath.mpf(x)) - want) < 1e-8 * (1 + abs(want)), x
+
+
+@pytest.mark.parametrize("expr", ["v/(1 + exp(-v))", "softplus(v)", "exp(v**2)"])
+def test_antiderivatives_that_are_not_elementary_are_left_open(expr: str) -> None:
+    assert decided("antiderivative", expr)["verdict"] == "unknown"
+
+
 def test_zeros_without_closed_form_are_enclosed() -> None:
     """exp(v) - 2 - v vanishes at two points: both are bracketed to 22 digits and more."""
     low, high = decided("zeros", "exp(v) - 2 - v")["value"]["points"]

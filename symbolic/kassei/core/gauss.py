@@ -49,7 +49,7 @@ Term = tuple[int, sp.Expr, sp.Expr, tuple[sp.Expr, ...]]
 
 def closed(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> sp.Expr | None:
     """The integral of ``expr`` times the standard normal density over ``(lo, hi)``; None where no rule applies."""
-    table = _terms(region.apply(expr), v)
+    table = terms(region.apply(expr), v)
     if table is None:
         return None
     whole = lo == -sp.oo and hi == sp.oo
@@ -67,7 +67,8 @@ def closed(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
     return total
 
 
-def _terms(expr: sp.Expr, v: sp.Symbol) -> dict[Term, sp.Expr] | None:
+def terms(expr: sp.Expr, v: sp.Symbol) -> dict[Term, sp.Expr] | None:
+    """A sum of multiples of :data:`Term`, with its coefficients; None for anything else."""
     expr = plain(expr)
     if sp.count_ops(expr) > MAX_OPS or not all(_allowed(node, v) for node in sp.preorder_traversal(expr)):
         return None
