@@ -285,6 +285,67 @@ def test_antiderivatives_that_are_not_elementary_are_left_open(expr: str) -> Non
     assert decided("antiderivative", expr)["verdict"] == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("expr", "declared", "expected"),
+    [
+        ("v*Abs(v)", "", "Piecewise((sqrt(v), v >= 0), (-sqrt(-v), True)) on Reals"),
+        ("softplus(v)", "", "log(exp(v) - 1) on Interval.open(0, oo)"),
+        ("v/(1 + Abs(v))", "", "Piecewise((-v/(v - 1), v >= 0), (v/(v + 1), True)) on Interval.open(-1, 1)"),
+        ("2 - 3*v", "", "2/3 - v/3 on Reals"),
+        ("v + exp(v)", "", "no formula"),
+        ("Piecewise((v + 1, v > 0), (v, True))", "", "no formula"),
+        ("cosh(v)", "", "no inverse"),
+        ("Max(v, 0)", "", "no inverse"),
+        ("Heaviside(v)", "", "no inverse"),
+        ("1/v", "", "none"),
+        ("Piecewise((v - 1, v > 0), (v, True))", "", "unknown"),
+        (
+            "Piecewise((v, v > 0), (a*v, True))",
+            REAL,
+            {"a <= 0": "no inverse", "a > 0": "Piecewise((v, v >= 0), (v/a, True)) on Reals"},
+        ),
+        ("exp(-a*v)", REAL, {"Ne(a, 0)": "-log(v)/a on Interval.open(0, oo)", "Eq(a, 0)": "no inverse"}),
+    ],
+)
+def test_inverses(expr: str, declared: str, expected: Any) -> None:
+    found = decided("inverse", expr, declared)
+    value = found.get("value", found["verdict"])
+    if isinstance(value, list):
+        assert {row["when"]: inverse_text(row["value"]) for row in value} == expected
+    else:
+        assert inverse_text(value) == expected
+
+
+def inverse_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if not value["exists"]:
+        return "no inverse"
+    return "no formula" if value["expr"] is None else f"{value['expr']} on {value['domain']}"
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "tanh(v)",
+        "sigmoid(3*v - 1)",
+        "v*Abs(v)",
+        "softplus(v)",
+        "v/(1 + Abs(v))",
+        "exp(-2*v) + 1",
+        "cbrt(v)",
+        "Max(v, 2*v - 1)",
+    ],
+)
+def test_inverses_undo_the_function(expr: str) -> None:
+    """g(f(x)) = x to 12 digits on both sides of every break."""
+    f = subject(expr, "").activation
+    g = sp.sympify(decided("inverse", expr)["value"]["expr"], locals={"v": f.variable})
+    there, back = (sp.lambdify(f.variable, e, "mpmath") for e in (f.expr, g))
+    for x in ("-3", "-1", "-0.25", "0.25", "1", "2.5"):
+        assert abs(back(there(mpmath.mpf(x))) - mpmath.mpf(x)) < 1e-10
+
+
 def test_zeros_without_closed_form_are_enclosed() -> None:
     """exp(v) - 2 - v vanishes at two points: both are bracketed to 22 digits and more."""
     low, high = decided("zeros", "exp(v) - 2 - v")["value"]["points"]

@@ -42,19 +42,24 @@ def _confirmed(found: sp.Expr, piece: Piece, v: sp.Symbol, region: Region) -> bo
     foreign = [f for f in found.atoms(sp.Function) if not isinstance(f, ELEMENTARY)]
     if foreign or found.has(sp.I, sp.Integral, sp.RootSum, sp.Piecewise):
         return False
+    if not defined_within(found, v, piece.lo, piece.hi, region):
+        return False
+    return nonzero_point(found.diff(v) - piece.expr, v, piece.lo, piece.hi, region, located=False) is None
+
+
+def defined_within(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> bool:
+    """Whether an expression is shown to be defined at every point of an open interval."""
     try:
-        form = normal_form(found, v, region)
+        form = normal_form(expr, v, region)
     except Undecided:
         return False
     for at, value in zip(form.breaks, form.values, strict=True):
-        inside = order(at, piece.lo, region) > 0 and order(piece.hi, at, region) > 0
-        if inside and value is sp.nan:
+        if value is sp.nan and order(at, lo, region) > 0 and order(hi, at, region) > 0:
             return False
     for part in form.pieces:
-        apart = order(part.hi, piece.lo, region) <= 0 or order(part.lo, piece.hi, region) >= 0
-        if part.expr is sp.nan and not apart:
+        if part.expr is sp.nan and order(part.hi, lo, region) > 0 and order(hi, part.lo, region) > 0:
             return False
-    return nonzero_point(found.diff(v) - piece.expr, v, piece.lo, piece.hi, region, located=False) is None
+    return True
 
 
 def _real(found: sp.Expr, piece: Piece, v: sp.Symbol, region: Region) -> sp.Expr | None:

@@ -137,6 +137,11 @@ class Writer:
             return self.phrase("sides", neg=self.value(value["neg_inf"]), pos=self.value(value["pos_inf"]))
         if "gain" in value:
             return self.phrase("moments", **{key: self.value(one) for key, one in value.items()})
+        if "exists" in value:
+            key = "inverse_none" if not value["exists"] else "inverse_no_formula"
+            known = value.get("expr") is not None
+            shown = {part: self.value(one) for part, one in value.items() if part != "exists"} if known else {}
+            return self.phrase("inverse" if known else key, **shown)
         if "kind" in value:
             name = "subgradient" if "at" in value else "saturation"
             shown = {key: self.value(one) for key, one in value.items() if key not in ("kind", "from")}
