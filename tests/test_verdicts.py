@@ -12,6 +12,7 @@ import itertools
 from functools import cache
 from typing import Any
 
+import mpmath
 import pytest
 import sympy as sp
 from flint import arb
@@ -181,14 +182,113 @@ def test_witnesses_hold_in_exact_arithmetic(name: str) -> None:
         assert gap > 0 if key == "nondecreasing" else gap >= 0
 
 
+def value_at(name: str, key: str, values: dict[sp.Symbol, sp.Rational]) -> Any:
+    """The value of a property at given parameters."""
+    value: Any = dossier(name).properties[key].value
+    if isinstance(value, list) and value and "when" in value[0]:
+        (value,) = [row["value"] for row in value if bool(sp.sympify(row["when"]).subs(values))]
+    return value
+
+
+def number(value: Any, values: dict[sp.Symbol, sp.Rational]) -> Any:
+    """An exact value as a ball."""
+    if isinstance(value, dict):
+        return exact(sp.Rational(value["lo"])).union(exact(sp.Rational(value["hi"])))
+    return jet(sp.sympify(value, locals={str(s): s for s in values}).subs(values), {}).x
+
+
+OPEN = {("elu", "fixed_points"), ("gelu_tanh", "slope_lipschitz"), ("gelu_tanh", "antiderivative")}
+"""What the prover leaves open in the catalogue; anything else that is open fails here."""
+
+
+def test_what_is_open_is_known() -> None:
+    """For alpha > 1 the other fixed point of ELU has no closed form and moves with alpha."""
+    assert {(n, k) for n in NAMES for k, v in dossier(n).properties.items() if v.truth == "unknown"} == OPEN
+
+
+@pytest.mark.parametrize("key", ["zeros", "fixed_points"])
+@pytest.mark.parametrize("name", NAMES)
+def test_level_sets_agree_with_interval_arithmetic(name: str, key: str) -> None:
+    """What is listed is met; at nearly every point of a grid outside of it f certainly differs from its target."""
+    for values in parameter_values(name):
+        if not defined(name, values) or (name, key) in OPEN:
+            continue
+        f, value = At(name, values), value_at(name, key, values)
+        if isinstance(value, dict):
+            assert value["intervals"] == []
+            balls, intervals = [number(p, values) for p in value["points"]], []
+        else:
+            read = sp.sympify(value, locals={str(s): s for s in values})
+            found = (sp.FiniteSet(*read) if isinstance(read, set) else read).subs(values)
+            parts = found.args if isinstance(found, sp.Union) else [found]
+            balls = [jet(p, {}).x for part in parts if isinstance(part, sp.FiniteSet) for p in part]
+            intervals = [part for part in parts if isinstance(part, sp.Interval)]
+
+        def gap(x: Any, f: At = f) -> Any:
+            return f.over(x).x - (x if key == "fixed_points" else 0)
+
+        assert all(gap(b).contains(0) for b in balls)
+        inside = [p for p in GRID if any(i.contains(p) == sp.true for i in intervals)]
+        assert all(gap(exact(p)).contains(0) for p in inside)
+        middles = [(lo + hi) / 2 for lo, hi in CELLS[320:640]]
+        free = [p for p in middles if not any(i.contains(p) == sp.true for i in intervals)]
+        certified([not gap(exact(p)).contains(0) for p in free] or [True])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ends_agree_with_values_far_out(name: str) -> None:
+    """The function comes nearer to its asymptote and to its level, and stays at a level that it is said to reach."""
+    for values in parameter_values(name):
+        if not defined(name, values):
+            continue
+        f = At(name, values)
+        lines, levels = value_at(name, "asymptotes", values), value_at(name, "saturation", values)
+        for side, way in (("neg_inf", -1), ("pos_inf", 1)):
+            line = sp.sympify(lines[side], locals={str(s): s for s in (*values, f.v)}).subs(values)
+            gaps = [abs(f(p) - jet(line.subs(f.v, p), {}).x) for p in (way * sp.Integer(2**k) for k in (6, 14))]
+            assert not gaps[1] > gaps[0]
+            assert gaps[1] < 0.01
+            kind = levels[side]["kind"]
+            if kind == "none":
+                assert abs(f(way * sp.Integer(2**40))) > 2**20
+                continue
+            level = number(levels[side]["level"], values)
+            assert abs(f(way * sp.Integer(2**14)) - level) < 0.01
+            if kind == "hard":
+                start = sp.Rational(levels[side]["from"])
+                assert all((f(start + way * sp.Rational(k, 8)) - level).contains(0) for k in range(1, 80))
+            else:
+                assert abs(f(way * sp.Integer(8)) - level) > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_moments_agree_with_quadrature(name: str) -> None:
+    """Mean and second moment of f and f', at the defaults, against mpmath's quadrature of the definition."""
+    f = catalogue[name]
+    values = f.defaults
+    for key, g in (("gaussian_moments", f.expr), ("slope_gaussian_moments", f.expr.diff(f.variable))):
+        found = value_at(name, key, values)
+        at = sp.lambdify(f.variable, g.subs(values), "mpmath")
+        with mpmath.workdps(25):
+            for part, power in (("mean", 1), ("second_moment", 2)):
+                nodes = [-30, -8, -3, 0, 3, 8, 30]
+                want = mpmath.quad(lambda x, at=at, power=power: at(x) ** power * mpmath.npdf(x), nodes)
+                ball = number(found[part], values)
+                assert abs(mpmath.mpf(ball.mid().str(30, radius=False)) - want) < 1e-15
+
+
 def shown(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "when" in value[0]:
         return "; ".join(f"{shown(r['value'])} where {r['when']}" for r in value)
     if isinstance(value, dict) and "lo" in value:
         return f"{value['lo'][:16]}…"
     if isinstance(value, dict) and "inf" in value:
         left, right = "[" if value["inf_attained"] else "(", "]" if value["sup_attained"] else ")"
         return f"{left}{shown(value['inf'])}, {shown(value['sup'])}{right}"
+    if isinstance(value, dict) and "points" not in value:
+        return ", ".join(f"{k} {shown(x)}" for k, x in value.items())
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return " and ".join(map(shown, value))
     if isinstance(value, dict):
         return "{" + ", ".join([*map(shown, value["points"]), *value["intervals"]]) + "}"
     return str(value)

@@ -128,32 +128,58 @@ def digits(lo: str, hi: str) -> str:
     return lo if lo == hi else f"{lo[:same]}…"
 
 
-def value_text(value: Any, words: Phrases) -> str:
-    """A value of the JSON document on one line: an expression, a list of cases, an enclosure, a set."""
+def value_text(value: Any, words: Phrases, nothing: str = "word.none") -> str:
+    """A value of the JSON document on one line: an expression, a list of cases, an enclosure, a set.
+
+    ``nothing`` is the phrase for the value ``none``.
+    """
     if value is None:
         return words("word.unknown")
     if isinstance(value, list):
         if value and all(isinstance(row, Mapping) and "when" in row for row in value):
-            cases = ((value_text(row["value"], words), readable(row["when"])) for row in value)
+            cases = ((value_text(row["value"], words, nothing), readable(row["when"])) for row in value)
             return "; ".join(words("word.case", value=one, when=when) for one, when in cases)
-        return ", ".join(value_text(one, words) for one in value) or words("word.none")
+        return ", ".join(value_text(one, words, nothing) for one in value) or words("word.none")
     if isinstance(value, Mapping):
         return _mapping_text(value, words)
-    return words("word.no_limit") if value == "none" else str(value)
+    return words(nothing) if value == "none" else str(value)
+
+
+def limit_text(value: Any, words: Phrases) -> str:
+    """A limit on one line."""
+    return value_text(value, words, "word.no_limit")
 
 
 def _mapping_text(value: Mapping[str, Any], words: Phrases) -> str:
+    shown = {key: value_text(one, words) for key, one in value.items()}
     if "lo" in value and "hi" in value:
         at = "".join(f", {name} = {number}" for name, number in value.get("at", {}).items())
         return digits(value["lo"], value["hi"]) + (f" ({at[2:]})" if at else "")
     if "inf" in value:
         left = "[" if value["inf_attained"] else "("
         right = "]" if value["sup_attained"] else ")"
-        return f"{left}{value_text(value['inf'], words)}, {value_text(value['sup'], words)}{right}"
+        return f"{left}{shown['inf']}, {shown['sup']}{right}"
+    if "neg_inf" in value:
+        return words("value.sides", neg=shown["neg_inf"], pos=shown["pos_inf"])
+    if "gain" in value:
+        return words("value.moments", **shown)
+    if "exists" in value:
+        return words(f"value.{inverse_key(value)}", **shown)
+    if "kind" in value:
+        name = "subgradient" if "at" in value else "saturation"
+        parts = {key: one for key, one in shown.items() if key != "from"}
+        return words(f"value.{name}_{value['kind']}", start=shown.get("from"), **parts)
     if "points" in value:
         points = "{" + ", ".join(value_text(point, words) for point in value["points"]) + "}"
         return " ∪ ".join([points] * bool(value["points"]) + value["intervals"])
-    return ", ".join(f"{key}: {value_text(one, words)}" for key, one in value.items())
+    return ", ".join(f"{key}: {one}" for key, one in shown.items())
+
+
+def inverse_key(value: Mapping[str, Any]) -> str:
+    """Which phrase says whether there is an inverse."""
+    if not value["exists"]:
+        return "inverse_none"
+    return "inverse_no_formula" if value["expr"] is None else "inverse"
 
 
 def readable(condition: str) -> str:
@@ -218,8 +244,8 @@ def dossier_blocks(
     yield grid(
         (
             f"{v} → {end}",
-            f"f → {value_text(limits[key], words)}",
-            f"f′ → {value_text(limits[f'slope_{key}'], words)}",
+            f"f → {limit_text(limits[key], words)}",
+            f"f′ → {limit_text(limits[f'slope_{key}'], words)}",
         )
         for end, key in (("-oo", "neg_inf"), ("oo", "pos_inf"))
     )
@@ -277,7 +303,7 @@ def _joins(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableTy
     for case in document.get("joins", []):
         for join in case["at"]:
             when = "" if case["when"] == "True" else words("word.when", when=readable(case["when"]))
-            known = {key: value_text(value, words) for key, value in join.items()}
+            known = {key: limit_text(value, words) for key, value in join.items()}
             rows.append((f"{v} = {join['at']}", words("show.join", **known), when))
     if rows:
         yield heading(words("show.joins"))
@@ -287,7 +313,7 @@ def _joins(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableTy
 def _param_limits(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableType]:
     rows = []
     for limit in document["param_limits"]:
-        equals = value_text(limit["equals"], words)
+        equals = limit_text(limit["equals"], words)
         if limit["is"]:
             equals += f"  = {limit['is']}"
         rows.append((f"{limit['param']} → {limit['to']}", f"f → {equals}"))

@@ -12,7 +12,7 @@ from flint import fmpq, fmpq_mpoly_ctx
 from sympy.polys.rings import sring
 
 from kassei.core.effort import simplify
-from kassei.core.enclose import Undecided, ball, number_sign, precision, sign_of
+from kassei.core.enclose import RootConstant, Undecided, ball, number_sign, precision, sign_of
 
 MAX_OPS = 900
 """Expressions with more operations than this are not handed to SymPy's factorisation."""
@@ -163,6 +163,13 @@ def _rational(value: Any) -> sp.Rational:
 
 def _term(coefficient: Any, monomial: Sequence[int], symbols: Sequence[sp.Expr]) -> sp.Expr:
     return sp.Mul(_rational(coefficient), *(s ** int(k) for s, k in zip(symbols, monomial, strict=True) if k))
+
+
+def shorter(value: sp.Expr) -> sp.Expr:
+    """A constant with roots taken out of its denominators, where that is shorter."""
+    if not value.is_number or value.is_Rational or value.has(RootConstant):
+        return value
+    return min((value, sp.radsimp(sp.expand(value))), key=sp.count_ops)
 
 
 @lru_cache(maxsize=20000)

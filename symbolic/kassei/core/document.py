@@ -98,8 +98,17 @@ def verdict(v: Verdict, lang: str = "en") -> dict[str, Any]:
         "steps": sentences(v.steps, lang),
     }
     if v.value is not None:
-        out["value"] = plain(v.value)
+        out["value"] = _parts(v.value)
     return out
+
+
+def _parts(value: Any) -> Any:
+    """A value as JSON data; a part that there is not stays null."""
+    if isinstance(value, list):
+        return [_parts(row) for row in value]
+    if isinstance(value, dict):
+        return {key: _parts(part) for key, part in value.items()}
+    return None if value is None else plain(value)
 
 
 def sentences(steps: tuple[Step, ...], lang: str) -> list[str]:

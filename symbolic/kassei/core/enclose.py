@@ -369,7 +369,12 @@ def decimal_enclosure(value: sp.Expr, digits: int = 24) -> dict[str, str]:
     """``{"lo", "hi"}``: decimal strings around a real constant, agreeing to at least ``digits - 2`` digits."""
     bits = 64 + int(digits * 3.33)
     with precision(2 * bits):
-        enclosed = ball(value, {})
+        return decimals(ball(value, {}), digits)
+
+
+def decimals(enclosed: Any, digits: int = 24) -> dict[str, str]:
+    """``{"lo", "hi"}``: decimal strings around a ball, of ``digits`` digits or as many as its radius leaves and one."""
+    with precision(64 + int(digits * 8)):
         mid = _fraction(enclosed.mid())
         radius = _fraction(enclosed.rad().upper())
     size = abs(mid) if mid else sp.Integer(1)

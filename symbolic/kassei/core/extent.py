@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import sympy as sp
 
 from kassei.core import limits
 from kassei.core.algebra import factored
+from kassei.core.effort import counted
 from kassei.core.enclose import Undecided
 from kassei.core.pieces import smooth_derivative
 from kassei.core.region import Fork, Region
@@ -33,6 +35,8 @@ class Extent:
         return sp.Interval(self.inf, self.sup, not self.inf_attained, not self.sup_attained)
 
 
+@counted
+@lru_cache(maxsize=4000)
 def extent(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> Extent:
     """The image of ``(lo, hi)`` under an expression that is smooth there.
 

@@ -459,14 +459,25 @@ def phase_limits(expr: sp.Expr, x: sp.Symbol, region: Region) -> list[sp.Expr]:
     return limits
 
 
+FAR = sp.Dummy("x", positive=True)
+"""The input, large and positive, as SymPy is asked about it: one symbol, so that the same limit is found once."""
+
+
+def _upright(expr: sp.Expr) -> tuple[sp.Expr, int]:
+    """A product with each sum's sign chosen one way, and the sign that this takes out."""
+    turned = [f.is_Add and f.could_extract_minus_sign() for f in sp.Mul.make_args(expr)]
+    parts = (-f if turn else f for f, turn in zip(sp.Mul.make_args(expr), turned, strict=True))
+    return (sp.Mul(*parts), -1) if sum(turned) % 2 else (sp.Mul(*parts), 1)
+
+
 def _checked(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
     """SymPy's limit at +oo, accepted only if enclosures at growing arguments agree with it."""
     from kassei.core.signs import assumptions
 
     table = {s: d for s, d in assumptions(region).items() if s in expr.free_symbols and s != x}
-    stand_in = sp.Dummy("x", positive=True)
-    asked = _friendly(expr.subs(table).subs(x, stand_in))
-    found = limit_at_infinity(asked, stand_in)
+    stand_in = FAR
+    asked, flip = _upright(_friendly(expr.subs(table).subs(x, stand_in)))
+    found = flip * limit_at_infinity(asked, stand_in)
     if found.has(sp.AccumBounds):  # its ends are not attained in general: sin(x)**2 + cos(x)**2
         raise Undecided(f"the limit of {expr}")
     found = found.subs({d: s for s, d in table.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -234,15 +234,40 @@ def with_parameters(witness: Mapping[str, Any], region: Region, activation: Acti
     return {**witness, "parameters": values}
 
 
+def _generalised(tree: Tree[Finding]) -> Tree[Finding]:
+    """The values as JSON spells them; at a fixed parameter like those beside it where both say the same there."""
+    general = [leaf.answer.value for leaf in leaves(tree) if not leaf.region.fixed]
+
+    def grow(leaf: Leaf[Finding]) -> Leaf[Finding]:
+        here, region = leaf.answer.value, leaf.region
+        same = (value for value in general if region.fixed and _applied(value, region) == here)
+        return Leaf(region, replace(leaf.answer, value=_spelled(next(same, here))))
+
+    return graft(tree, grow)
+
+
+def _applied(value: Any, region: Region) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _applied(part, region) for key, part in value.items()}
+    return region.apply(value) if isinstance(value, sp.Expr) else value
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _spelled(part) for key, part in value.items()}
+    return str(value) if isinstance(value, sp.Expr) else value
+
+
 def value_of(tree: Tree[Finding], method: str, activation: Activation) -> Verdict:
     """A property with a value: one value, or one for each part of the parameter domain."""
-    found = [leaf.answer for leaf in leaves(tree)]
-    if any(f.truth is None for f in found):
-        return Verdict(truth="unknown", method=method, steps=_all_steps(tree))
+    steps = _all_steps(tree)
+    if any(leaf.answer.truth is None for leaf in leaves(tree)):
+        return Verdict(truth="unknown", method=method, steps=steps)
+    tree = _generalised(tree)
     values: list[Any] = []
-    for f in found:
-        if f.value not in values:
-            values.append(f.value)
+    for leaf in leaves(tree):
+        if leaf.answer.value not in values:
+            values.append(leaf.answer.value)
     value: Any
     if len(values) == 1:
         value = values[0]
@@ -251,7 +276,7 @@ def value_of(tree: Tree[Finding], method: str, activation: Activation) -> Verdic
             {"when": condition_where(tree, lambda f, x=x: f.value == x), "value": x}  # type: ignore[misc]
             for x in values
         ]
-    return Verdict(truth="proved", value=value, method=method, steps=_all_steps(tree))
+    return Verdict(truth="proved", value=value, method=method, steps=steps)
 
 
 def exact_or_enclosed(value: sp.Expr, region: Region) -> Any:

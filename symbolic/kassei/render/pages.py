@@ -112,7 +112,7 @@ class Writer:
                 parts.append("v = " + (", ".join(map(str, value)) if isinstance(value, list) else str(value)))
             elif key in ("left", "right", "value"):
                 parts.append(f"{self(key)} {value}")
-            elif key == "affine":
+            elif key in ("affine", "polynomial"):
                 parts.append(f"f(v) = {value}")
             elif key == "slope":
                 parts.append(f"f′(v) = {value}")
@@ -120,16 +120,39 @@ class Writer:
 
     def value(self, value: Any) -> Markup:
         """What a property is: a SymPy spelling, a list by cases, an enclosure, a list of points."""
-        if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        if isinstance(value, list) and value and isinstance(value[0], Mapping) and "when" in value[0]:
             rows = [
                 f"<li>{self.value(row['value'])} {escape(self('when'))} {self.math(row['when'])}</li>" for row in value
             ]
             return Markup(f"<ul>{''.join(rows)}</ul>")
         if isinstance(value, list):
-            return Markup(", ").join(self.spelled(x) for x in value) if value else escape(self("none"))
+            return Markup(", ").join(self.value(x) for x in value) if value else escape(self("none"))
         if isinstance(value, Mapping):
-            return self.enclosure(value)
-        return self.spelled(value)
+            return self.parts(value)
+        return escape(self("none")) if value == "none" else self.spelled(value)
+
+    def parts(self, value: Mapping[str, Any]) -> Markup:
+        """A value that has parts: one for each side, a level that is reached or not, an interval at a kink."""
+        if "neg_inf" in value:
+            return self.phrase("sides", neg=self.value(value["neg_inf"]), pos=self.value(value["pos_inf"]))
+        if "gain" in value:
+            return self.phrase("moments", **{key: self.value(one) for key, one in value.items()})
+        if "exists" in value:
+            key = "inverse_none" if not value["exists"] else "inverse_no_formula"
+            known = value.get("expr") is not None
+            shown = {part: self.value(one) for part, one in value.items() if part != "exists"} if known else {}
+            return self.phrase("inverse" if known else key, **shown)
+        if "kind" in value:
+            name = "subgradient" if "at" in value else "saturation"
+            shown = {key: self.value(one) for key, one in value.items() if key not in ("kind", "from")}
+            return self.phrase(f"{name}_{value['kind']}", start=self.value(value.get("from", "none")), **shown)
+        return self.enclosure(value)
+
+    def phrase(self, key: str, **shown: Markup) -> Markup:
+        """A template of the values' words, filled with what is typeset already."""
+        template = self.words.templates.get(f"cli_value.{key}") or self.words.source[f"cli_value.{key}"]
+        parts = re.split(r"\{(\w+)\}", template.replace("-oo", "−∞").replace("oo", "∞"))
+        return Markup("").join(shown[p] if k % 2 else escape(p) for k, p in enumerate(parts))
 
     def spelled(self, text: Any) -> Markup:
         """One of our own SymPy spellings as mathematics."""
@@ -149,7 +172,9 @@ class Writer:
             shared = _common(value["lo"], value["hi"])
             text = f"{shared}…"
             if "at" in value:
-                text += f" ({self('at_defaults')})"
+                text += " (" + ", ".join(f"{name} = {number}" for name, number in value["at"].items()) + ")"
+            if "root_of" not in value:
+                return Markup(f'<span title="[{escape(value["lo"])}, {escape(value["hi"])}]">{escape(text)}</span>')
             return Markup(f'<span title="{escape(self("enclosed"))} {escape(value["root_of"])}">{escape(text)}</span>')
         if "inf" in value:
             left = "[" if value["inf_attained"] else "("

@@ -15,6 +15,7 @@ _NAMES = {
             "Interval",
             "FiniteSet",
             "Union",
+            "Piecewise",
             "EmptySet",
             "Reals",
             "Max",
@@ -28,6 +29,13 @@ _NAMES = {
             "cos",
             "tanh",
             "atan",
+            "asin",
+            "acos",
+            "asinh",
+            "sinh",
+            "cosh",
+            "tan",
+            "erfc",
             "pi",
             "E",
             "oo",
@@ -46,6 +54,8 @@ def read(text: str, symbols: Mapping[str, sp.Symbol]) -> sp.Basic:
 
 
 def _value(node: ast.expr, symbols: Mapping[str, sp.Symbol]) -> Any:
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        return sp.true if node.value else sp.false
     if isinstance(node, ast.Constant) and isinstance(node.value, int):
         return sp.Integer(node.value)
     if isinstance(node, ast.Name):
@@ -62,6 +72,12 @@ def _value(node: ast.expr, symbols: Mapping[str, sp.Symbol]) -> Any:
             ast.Pow: lambda: left**right,
         }
         return rules[type(node.op)]()
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        left, right = _value(node.left, symbols), _value(node.comparators[0], symbols)
+        relations: dict[type[ast.cmpop], Any] = {ast.Lt: sp.Lt, ast.LtE: sp.Le, ast.Gt: sp.Gt, ast.GtE: sp.Ge}
+        return relations[type(node.ops[0])](left, right)
+    if isinstance(node, ast.Tuple):
+        return tuple(_value(e, symbols) for e in node.elts)
     if isinstance(node, ast.Set):
         return sp.FiniteSet(*(_value(e, symbols) for e in node.elts))
     if isinstance(node, ast.Call):
@@ -76,8 +92,6 @@ def _value(node: ast.expr, symbols: Mapping[str, sp.Symbol]) -> Any:
             )
         if isinstance(node.func, ast.Name):
             return _known(node.func.id)(*args)
-    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        return sp.true if node.value else sp.false
     raise ValueError(f"{ast.dump(node)} is not part of a verdict's spelling")
 
 

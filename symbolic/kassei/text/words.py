@@ -39,6 +39,8 @@ class Words:
 
     def plain(self, fact: Any) -> str:
         """A fact as text: a formula in SymPy's spelling, a step as a clause, several joined by commas."""
+        if fact is None:
+            return self("pages.none")
         if hasattr(fact, "key") and hasattr(fact, "facts"):
             return self.sentence(fact).removesuffix(".").removesuffix("。")
         if isinstance(fact, Iterable) and not isinstance(fact, str) and type(fact).__module__ == "builtins":

@@ -12,7 +12,7 @@ from kassei.core.activation import Activation
 from kassei.core.algebra import inner_points
 from kassei.core.enclose import Undecided, ball, precision, rational, sign_of
 from kassei.core.extent import Extent
-from kassei.core.pieces import Form, Piece
+from kassei.core.pieces import Form, Piece, nonzero_point
 from kassei.core.prove import Edge, Finding, edges, falling_pair, slope_of
 from kassei.core.region import Region, shorten
 from kassei.core.signs import Chart, chart, layout, order
@@ -56,6 +56,25 @@ def negative_somewhere(expr: sp.Expr, v: sp.Symbol, piece: Piece, region: Region
             if sign_of(ball(expr, {v: rational(at)})) == -1:
                 return at
     return None
+
+
+def constant(piece: Piece, v: sp.Symbol, region: Region) -> bool:
+    """Whether a piece has one value. Being analytic, a piece that has not is constant on no part of its interval."""
+    return zero(Piece(piece.lo, piece.hi, slope_of(piece, v)), v, region)
+
+
+def zero(piece: Piece, v: sp.Symbol, region: Region) -> bool:
+    """Whether a piece vanishes identically; a point where it certainly does not is looked for first."""
+    expr = region.apply(piece.expr)
+    if expr.free_symbols == {v} and not piece.lo.free_symbols | piece.hi.free_symbols:
+        try:
+            with precision(128):
+                signs = {sign_of(ball(expr, {v: rational(at)})) for at in inner_points(piece.lo, piece.hi, 2)}
+        except Undecided:
+            signs = set()
+        if signs & {1, -1}:
+            return False
+    return nonzero_point(expr, v, piece.lo, piece.hi, region, located=False) is None
 
 
 def _spread(lo: sp.Expr, hi: sp.Expr) -> list[sp.Rational]:

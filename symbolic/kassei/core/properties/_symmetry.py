@@ -1,4 +1,4 @@
-"""Odd and even: one identity on the normal form of f(v) ± f(-v)."""
+"""Identities between f(v) and f(-v): one residual that must vanish on its whole normal form."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from kassei.core.verdict import Step
 
 
 def mirrored(subject: Subject, parity: int) -> Callable[[Form, Region], Finding]:
-    """The question whether f(-v) = parity * f(v) for every v.
-
-    A point where both sides are defined and differ refutes it, whatever else is undefined; it is proved only where f
-    is defined on all of R.
-    """
+    """The question whether f(-v) = parity * f(v) for every v."""
     f = subject.activation
-    v = f.variable
-    residual = f.expr.subs(v, -v) - parity * f.expr
+    return vanishing(f.variable, f.expr.subs(f.variable, -f.variable) - parity * f.expr)
+
+
+def vanishing(v: sp.Symbol, residual: sp.Expr) -> Callable[[Form, Region], Finding]:
+    """The question whether an expression made of f(v), f(-v) and v is 0 for every v.
+
+    A point where it is defined and not 0 refutes it, whatever else is undefined; it is proved only where f is defined
+    on all of R.
+    """
 
     def ask(form: Form, region: Region) -> Finding:
         both = normal_form(residual, v, region)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kassei.core.properties._slope_sets import level_set
+from kassei.core.properties._level_sets import slope_level
 from kassei.core.prove import Subject
 from kassei.core.verdict import Verdict
 
@@ -11,4 +11,4 @@ ORDER = 14
 
 def check(subject: Subject) -> Verdict:
     r"""$\{v : f'(v) = 1\}$."""
-    return subject.evaluate(level_set(1), "slope_signs")
+    return subject.evaluate(slope_level(1), "slope_signs")
