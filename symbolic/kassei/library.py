@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,23 @@ if TYPE_CHECKING:
     from kassei.core.pieces import Form
 
 FOLDER = Path(__file__).resolve().parent / "catalogue"
+OUT_OF_SCOPE = FOLDER.parent / "out_of_scope.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Something called an activation function that the catalogue leaves out, and why; texts by language."""
+
+    name: str
+    title: Mapping[str, str]
+    reason: Mapping[str, str]
+
+
+@cache
+def out_of_scope() -> tuple[LeftOut, ...]:
+    """What the catalogue leaves out because it is no function of one real variable, in the file's order."""
+    with OUT_OF_SCOPE.open("rb") as file:
+        return tuple(LeftOut(**entry) for entry in tomllib.load(file)["entry"])
 
 
 class Catalogue(Mapping[str, Activation]):

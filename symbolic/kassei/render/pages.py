@@ -17,6 +17,7 @@ from kassei.core.document import number
 from kassei.core.dossier import Dossier
 from kassei.core.enclose import RootConstant
 from kassei.core.verdict import Step, Verdict
+from kassei.library import out_of_scope
 from kassei.render import plots
 from kassei.text.latex import latex, mathml
 from kassei.text.resources import resource
@@ -251,6 +252,7 @@ def function_page(dossier: Dossier, lang: str) -> str:
                 ),
             ),
             _section(w, "code", "code", _code(w, dossier)),
+            _section(w, "frameworks", "frameworks", _frameworks(w, dossier)),
             _section(w, "references", "references", _references(w, dossier)),
             _section(w, "data", "data", _data(w, dossier)),
         ],
@@ -454,6 +456,29 @@ def code_files(dossier: Dossier) -> dict[str, str]:
     return {name: text for target in ("numpy", "cuda") for name, text in emit(dossier.activation, target).items()}
 
 
+def _frameworks(w: Writer, dossier: Dossier) -> str:
+    """Who ships the function: the call, its defaults, the slope at kinks, what NaN and the infinities give."""
+    rows = []
+    for one in dossier.activation.frameworks:
+        defaults = [w.math(sp.Eq(sp.Symbol(name), value, evaluate=False)) for name, value in one.parameters.items()]
+        edges = [f"f({at}) = {value}" for at, value in (("NaN", one.nan), ("−∞", one.neg_inf), ("∞", one.inf)) if value]
+        slopes = [f"f′({at}) = {slope}" if at else slope for at, slope in one.kink]
+        note = one.note.get(w.lang) or one.note.get("en", "")
+        rows.append(
+            [
+                one.name,
+                Markup(f"<code>{escape(one.call)}</code>"),
+                Markup(", ").join(defaults),
+                ", ".join(slopes),
+                "; ".join(edges),
+                Markup(f'<span class="small">{escape(note)}</span>') if note else "",
+            ]
+        )
+    keys = ("framework", "call", "default", "kink_slope", "edges", "prior")
+    kept = [k for k in range(len(keys)) if k < 2 or any(row[k] for row in rows)]
+    return table([[row[k] for k in kept] for row in rows], [w(keys[k]) for k in kept]) if rows else ""
+
+
 def _references(w: Writer, dossier: Dossier) -> str:
     rows = []
     for r in dossier.activation.references:
@@ -469,6 +494,8 @@ def _references(w: Writer, dossier: Dossier) -> str:
             parts.append(f'<a href="https://arxiv.org/abs/{escape(r.arxiv)}">arXiv:{escape(r.arxiv)}</a>')
         if r.url.startswith(("https://", "http://")):
             parts.append(f'<a href="{escape(r.url)}">{escape(r.url)}</a>')
+        if r.unverified:
+            parts.append(f'<span class="small">{escape(w("unverified"))}</span>')
         if r.note:
             parts.append(f'<span class="small">{escape(r.note)}</span>')
         rows.append("<li>" + ", ".join(p for p in parts if p) + "</li>")
@@ -497,7 +524,17 @@ def catalogue_page(dossiers: Sequence[Dossier], lang: str) -> str:
         link = Markup(f'<a href="../functions/{f.name}/">{escape(title)}</a><br><code>{escape(f.name)}</code>')
         cells = [_short(w, d.requirements[r]) for r in REQUIREMENTS]
         rows.append([link, thumb, *cells])
-    return heading(w("catalogue"), "title", 1) + "\n\n" + table(rows, [w("chain_input"), "", *REQUIREMENTS]) + "\n"
+    left_out = [[one[lang] for one in (entry.title, entry.reason)] for entry in out_of_scope()]
+    return "\n\n".join(
+        [
+            heading(w("catalogue"), "title", 1),
+            table(rows, [w("chain_input"), "", *REQUIREMENTS]),
+            heading(w("out_of_scope"), "out-of-scope"),
+            w("out_of_scope_text"),
+            table(left_out, [w("chain_input"), w("reason")]),
+            "",
+        ]
+    )
 
 
 def _short(w: Writer, v: Verdict) -> Markup:
