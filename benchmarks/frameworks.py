@@ -111,7 +111,7 @@ POINT: dict[str, Callable[[str], Point]] = {"PyTorch": torch_point, "JAX": jax_p
 def kinks(f: Activation, values: dict[sp.Symbol, sp.Expr]) -> list[float]:
     """The breaks of the definition at given parameters where the one-sided slopes differ, or f jumps."""
     out = set()
-    for condition, joins in derive(f, with_limits=False).joins:
+    for condition, joins in derive(f).joins:
         if condition.subs(values) != sp.true:
             continue
         for j in joins:

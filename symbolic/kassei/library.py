@@ -89,9 +89,9 @@ class Catalogue(Mapping[str, Activation]):
     @cached_property
     def forms(self) -> Mapping[str, Form]:
         """Normal forms of the functions without parameters, to recognise limits by."""
-        from kassei.core.convergence import known_forms
+        from kassei.core.convergence import KnownForms
 
-        return known_forms(self)
+        return KnownForms(self)
 
 
 def _folded(name: str) -> str:
