@@ -71,7 +71,8 @@ def test_a_definition_agrees_with_what_is_printed_elsewhere(name: str) -> None:
     f = catalogue[name]
     letters = {ours: letter for letter, ours in ELSEWHERE[name].get("letters", {}).items()}
     x, symbols = sp.Symbol("x", real=True), {p.name: sp.Symbol(p.name, real=True) for p in f.parameters}
-    known = {letters.get(ours, ours): symbol for ours, symbol in symbols.items()}
+    known: dict[str, sp.Expr] = {letters.get(ours, ours): symbol for ours, symbol in symbols.items()}
+    known |= {letter: sp.Rational(value) for letter, value in ELSEWHERE[name].get("values", {}).items()}
     printed = sp.sympify(ELSEWHERE[name]["formula"], locals={"x": x, **macros(x), **known}, rational=True)
     for shift in (0, sp.Rational(1, 16)):
         moved = {p: p.default + shift for p in f.parameters if p.symbol in printed.free_symbols}

@@ -465,9 +465,9 @@ class KnownForms(Mapping[str, Form]):
 
     def like(self, expr: sp.Expr, v: sp.Symbol) -> Iterator[tuple[str, Form]]:
         """Those with nearly the values of an expression at a few points: only they can be the same function."""
-        wanted = [_near(expr, v, at) for at in _PROBES]
+        wanted = [_probe(expr, v, at) for at in _PROBES]
         for name, f in self._alone.items():
-            if all(_close(_near(f.expr, f.variable, at), value) for at, value in zip(_PROBES, wanted, strict=True)):
+            if all(_close(_probe(f.expr, f.variable, at), value) for at, value in zip(_PROBES, wanted, strict=True)):
                 with suppress(KeyError):
                     yield name, self[name]
 
@@ -475,7 +475,7 @@ class KnownForms(Mapping[str, Form]):
 _PROBES = (sp.Rational(-141, 100), sp.Rational(-31, 100), sp.Rational(27, 100), sp.Rational(157, 100))
 
 
-def _near(expr: sp.Expr, v: sp.Symbol, at: sp.Rational) -> complex | None:
+def _probe(expr: sp.Expr, v: sp.Symbol, at: sp.Rational) -> complex | None:
     try:
         return complex(expr.subs(v, at).evalf(15))
     except (TypeError, ValueError, OverflowError):
