@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
+import functions
+
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite golden files from what the program does now")
+    parser.addoption("--slow", action="store_true", help="also analyse the functions that take seconds each")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    functions.options["slow"] = bool(config.getoption("--slow"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

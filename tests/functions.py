@@ -12,6 +12,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from kassei.core.dossier import Dossier
 from kassei.library import Catalogue, analyze, catalogue
 
@@ -26,9 +28,16 @@ ON_SMALL_SITE = (*SOURCES, "hard_shrink", "hardtanh", "mpelu", "siren", "silu")
 limits, one with enclosed values: what the pages have to show."""
 
 
+SLOW = ("acon_c", "apl", "aranda_ordaz", "bendable_linear_unit", "colu", "gish", "logish", "phish", "serf", "tanhexp")
+"""Functions whose analysis takes more than seven seconds of one core; it is tested under ``pytest --slow``."""
+options = {"slow": False}
+
+
 @cache
 def dossier(name: str) -> Dossier:
     """The analysis of one function, once a process."""
+    if name in SLOW and not options["slow"]:
+        pytest.skip("its analysis takes more than seven seconds: pytest --slow")
     return analyze(catalogue[name])
 
 
