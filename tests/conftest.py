@@ -8,12 +8,27 @@ from pathlib import Path
 
 import pytest
 
+import functions
+
 os.environ["KASSEI_CACHE"] = "off"  # every test sees the program think; tests of the cache have folders of their own
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite golden files from what the program does now")
+    parser.addoption("--slow", action="store_true", help="also analyse the functions that take seconds each")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    functions.options["slow"] = bool(config.getoption("--slow"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one function go to one worker, where its analysis and its code are made once."""
+    for item in items:
+        name = getattr(item, "callspec", None) and item.callspec.params.get("name")
+        if name and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(name)))
 
 
 @pytest.fixture

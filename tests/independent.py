@@ -41,6 +41,9 @@ _RULES = {
     sp.erf: (lambda b: b.erf(), lambda b: (-b * b).exp() * 2 / arb.pi().sqrt()),
     sp.sin: (lambda b: b.sin(), lambda b: b.cos()),
     sp.cos: (lambda b: b.cos(), lambda b: -b.sin()),
+    sp.atan: (lambda b: b.atan(), lambda b: 1 / (1 + b * b)),
+    sp.cosh: (lambda b: b.cosh(), lambda b: b.sinh()),
+    sp.sinh: (lambda b: b.sinh(), lambda b: b.cosh()),
 }
 
 
@@ -68,8 +71,10 @@ def jet(e: sp.Expr, env: Mapping[sp.Symbol, Jet]) -> Jet:
         if n.is_Integer:
             power = base.x ** int(n)
             return Jet(power, int(n) * base.x ** (int(n) - 1) * base.d)
-        assert n.is_Rational
-        assert n.q == 2
+        if not (n.is_Rational and n.q == 2):
+            power = jet(n, env)
+            value = (power.x * base.x.log()).exp()
+            return Jet(value, value * (power.d * base.x.log() + power.x * base.d / base.x))
         root = base.x.sqrt()
         return Jet(root ** int(n.p), exact(n) * root ** (int(n.p) - 2) * base.d)
     if type(e) in _RULES:
@@ -86,6 +91,10 @@ def jet(e: sp.Expr, env: Mapping[sp.Symbol, Jet]) -> Jet:
             first, second = (best, p) if isinstance(e, sp.Max) else (p, best)
             best = best if first.x >= second.x else p if first.x <= second.x else both(best, p, isinstance(e, sp.Max))
         return best
+    if isinstance(e, sp.sign):
+        inside = jet(e.args[0], env).x
+        at_zero = arb(0) if inside.is_zero() else arb(-1).union(arb(1))
+        return Jet(arb(1) if inside > 0 else arb(-1) if inside < 0 else at_zero, zero)
     assert isinstance(e, sp.Piecewise), e
     out: Jet | None = None
     for value, condition in e.args:

@@ -1,4 +1,4 @@
-"""One built site for all tests of a process: analysed once, built once."""
+"""One built site of a part of the catalogue for all tests of a process: analysed once, built once."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from functions import ON_SMALL_SITE, small_catalogue
 from kassei.claims.ledger import decide_all
 from kassei.core.dossier import Dossier
-from kassei.library import analyze, catalogue
-from kassei.render.site import build
+from kassei.library import analyze
+from kassei.render.site import build, parts_from
+
+NAMES = tuple(sorted(ON_SMALL_SITE))
 
 
 @cache
 def dossiers() -> tuple[Dossier, ...]:
-    return tuple(analyze(catalogue[name]) for name in catalogue)
+    small = small_catalogue()
+    return tuple(analyze(small[name], small) for name in NAMES)
 
 
 @cache
@@ -26,7 +30,7 @@ def claims() -> list[dict[str, Any]]:
 def fresh_build() -> Path:
     """A folder with ``site`` and ``docs`` in it."""
     folder = Path(tempfile.mkdtemp(prefix="kassei-site-"))
-    build(dossiers(), claims(), folder / "site", docs=folder / "docs")
+    build(parts_from(dossiers()), claims(), folder / "site", docs=folder / "docs")
     return folder
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from functions import small_catalogue
 from kassei.cli import kassei as group
 from kassei.core.complaint import ENGLISH
 from kassei.library import catalogue
@@ -146,14 +147,28 @@ def test_an_open_requirement_is_status_3(monkeypatch: pytest.MonkeyPatch, capsys
     assert "unknown" in capsys.readouterr().out
 
 
-def test_list_names_the_catalogue_with_its_verdicts() -> None:
-    entries = json.loads(run("list", "--json").stdout)
-    assert [entry["name"] for entry in entries] == list(catalogue)
+def test_list_names_the_catalogue_with_its_verdicts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A part of the catalogue is enough to see that every function is listed."""
+    from kassei import cli
+
+    small = small_catalogue()
+    monkeypatch.setattr("kassei.library.catalogue", small)
+
+    def listed(*options: str) -> str:
+        with pytest.raises(SystemExit) as left:
+            cli.main(["list", *options])
+        assert left.value.code == 0
+        return capsys.readouterr().out
+
+    entries = json.loads(listed("--json"))
+    assert [entry["name"] for entry in entries] == list(small)
     assert all(entry[name]["verdict"] for entry in entries for name in ("R1", "R2", "R3"))
     assert all(set(entry["title"]) == {"en", "ja"} for entry in entries)
-    rows = run("list").stdout.splitlines()
-    assert len(rows) == len(catalogue) + 2
-    assert rows[2].split()[0] == next(iter(catalogue))
+    rows = listed().splitlines()
+    assert len(rows) >= len(small) + 2
+    assert rows[2].split()[0] == next(iter(small))
 
 
 def test_claims_are_chosen_by_id() -> None:

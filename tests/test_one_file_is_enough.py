@@ -11,7 +11,7 @@ import pytest
 
 from kassei.codegen import TARGETS, emit
 from kassei.library import FOLDER, Catalogue, analyze
-from kassei.render.pages import pages
+from kassei.render.pages import pages, part
 from kassei.text.resources import LANGUAGES
 
 SOFTSIGN = """
@@ -82,7 +82,7 @@ def test_its_code_follows_for_every_target(mine: Catalogue, tmp_path: Path) -> N
 def test_its_pages_follow_in_every_language(mine: Catalogue) -> None:
     dossier = analyze(mine["softsign"], mine)
     for lang in LANGUAGES:
-        files = pages([dossier], [], lang)
+        files = pages([part(dossier, lang)], [], lang)
         assert mine["softsign"].heading(lang) in files["functions/softsign.md"]
         assert "functions/softsign" in files["catalogue.md"]
         assert {"functions/softsign/function.json", "functions/softsign/softsign.py"} <= set(files)

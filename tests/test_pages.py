@@ -16,9 +16,10 @@ import pytest
 import site_build
 from kassei.codegen import TARGETS
 from kassei.core.reading import parse_definition
-from kassei.library import analyze, catalogue
+from kassei.library import analyze, catalogue, out_of_scope
 from kassei.render.pages import function_page
 from kassei.text.resources import LANGUAGES
+from kassei.text.words import Words
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.xdist_group("site")
@@ -82,7 +83,7 @@ def digests(base: Path) -> dict[str, str]:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_one_page_a_function_and_no_page_without_one(lang: str) -> None:
     functions = {Path(name).parent.name for name in page_names(lang) if name.startswith("functions/")}
-    assert functions == set(catalogue)
+    assert functions == set(site_build.NAMES)
 
 
 def test_both_languages_have_the_same_pages() -> None:
@@ -128,7 +129,7 @@ def test_pages_load_nothing_from_elsewhere() -> None:
             assert not [u for u in seen(path).loads if re.match(r"(https?:)?//", u)], path
 
 
-@pytest.mark.parametrize("name", list(catalogue))
+@pytest.mark.parametrize("name", site_build.NAMES)
 def test_a_page_has_its_data_and_every_target_s_code(name: str) -> None:
     for lang in LANGUAGES:
         home = folder(lang) / "functions" / name
@@ -148,6 +149,32 @@ def test_verdicts_on_the_page_are_the_dossier_s() -> None:
         part = page.split('id="requirements"')[1].split("<h2")[0]
         shown = re.findall(r'<span class="badge (\w+)">', part)
         assert shown == [v.truth for v in dossier.requirements.values()], dossier.activation.name
+
+
+def test_a_page_says_who_ships_the_function() -> None:
+    for lang in LANGUAGES:
+        page = (folder(lang) / "functions" / "hardtanh" / "index.html").read_text(encoding="utf-8")
+        part = page.split('id="frameworks"')[1].split("<h2")[0]
+        for one in catalogue["hardtanh"].frameworks:
+            assert f"<code>{one.call}</code>" in part
+        assert 'id="frameworks"' not in (folder(lang) / "functions" / "siren" / "index.html").read_text(
+            encoding="utf-8"
+        )
+
+
+def test_the_catalogue_page_names_what_is_left_out() -> None:
+    for lang in LANGUAGES:
+        page = (folder(lang) / "catalogue" / "index.html").read_text(encoding="utf-8")
+        for entry in out_of_scope():
+            assert entry.reason[lang] in page
+
+
+def test_an_unverified_identifier_is_marked() -> None:
+    page = (folder("en") / "functions" / "siren" / "index.html").read_text(encoding="utf-8")
+    assert Words("en")("pages.unverified") in page
+    assert Words("en")("pages.unverified") not in (folder("en") / "functions" / "silu" / "index.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_headline_on_the_home_page_comes_from_the_program() -> None:

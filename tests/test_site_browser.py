@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 import site_build
-from kassei.library import catalogue
 
 CHROMIUM = shutil.which("chromium")
-PAGES = ("", "catalogue/", "requirements/", "claims/", *(f"functions/{name}/" for name in catalogue))
+PAGES = ("", "catalogue/", "requirements/", "claims/", *(f"functions/{name}/" for name in site_build.NAMES))
 pytestmark = [
     pytest.mark.xdist_group("site"),
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),

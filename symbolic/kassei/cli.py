@@ -495,13 +495,15 @@ def _build_site(out: Path, words: Phrases, docs: Path | None = None) -> Path:
         if importlib.util.find_spec(module) is None:
             raise BadInput(words("error.needs_extra", extra="site", module=module))
     from kassei.render.site import build as build_pages
+    from kassei.render.site import parts_of
 
-    functions = _functions(tuple(catalogue), words)
-    dossiers = _dossiers(functions, words)
+    names = [f.name for f in _functions(tuple(catalogue), words)]
+    with progress(words("progress.analysis"), len(names)) as step:
+        parts = parts_of(names, processes=min(os.cpu_count() or 1, len(names)), progress=step)
     claims = _claims(None, words)
     try:
         with progress(words("progress.site"), len(LANGUAGES)) as step:
-            return build_pages(dossiers, claims, out, docs=docs, progress=step) / "index.html"
+            return build_pages(parts, claims, out, docs=docs, progress=step) / "index.html"
     except OSError as reason:
         raise BadInput(words("error.site_failed", reason=reason)) from None
 

@@ -7,7 +7,9 @@ import functools
 import multiprocessing
 import os
 import signal
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,23 @@ if TYPE_CHECKING:
     from kassei.core.pieces import Form
 
 FOLDER = Path(__file__).resolve().parent / "catalogue"
+OUT_OF_SCOPE = FOLDER.parent / "out_of_scope.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Something called an activation function that the catalogue leaves out, and why; texts by language."""
+
+    name: str
+    title: Mapping[str, str]
+    reason: Mapping[str, str]
+
+
+@functools.cache
+def out_of_scope() -> tuple[LeftOut, ...]:
+    """What the catalogue leaves out because it is no function of one real variable, in the file's order."""
+    with OUT_OF_SCOPE.open("rb") as file:
+        return tuple(LeftOut(**entry) for entry in tomllib.load(file)["entry"])
 
 
 class Catalogue(Mapping[str, Activation]):
@@ -75,9 +94,9 @@ class Catalogue(Mapping[str, Activation]):
     @cached_property
     def forms(self) -> Mapping[str, Form]:
         """Normal forms of the functions without parameters, to recognise limits by."""
-        from kassei.core.convergence import known_forms
+        from kassei.core.convergence import KnownForms
 
-        return known_forms(self)
+        return KnownForms(self)
 
 
 def _folded(name: str) -> str:

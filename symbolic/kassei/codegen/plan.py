@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import sympy as sp
 
@@ -106,8 +107,9 @@ def renamed(activation: Activation) -> Activation:
     )
 
 
+@cache
 def make_plan(activation: Activation) -> Plan:
-    """Lower a function and its derivatives. Raises ``CannotEmitError`` where there is no normal form."""
+    """Lower a function and its derivatives, once. Raises ``CannotEmitError`` where there is no normal form."""
     original, activation = activation, renamed(activation)
     with work():
         facts = derive(activation, with_limits=False)

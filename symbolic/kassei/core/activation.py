@@ -61,7 +61,10 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """Where a formula was published; only what is known is filled in."""
+    """Where a formula was published; only what is known is filled in.
+
+    ``unverified``: nobody has yet compared the identifiers with the publication itself.
+    """
 
     authors: str = ""
     title: str = ""
@@ -71,6 +74,26 @@ class Reference:
     url: str = ""
     eq: str = ""
     note: str = ""
+    unverified: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framework:
+    """How a framework ships the function: what it is called there, its defaults, and what it does at the edges.
+
+    ``parameters`` maps our parameters to the framework's defaults. ``kink`` is the slope it uses where there is no
+    derivative: pairs of a point and a slope, the point empty where one slope serves all. ``nan``, ``inf`` and
+    ``neg_inf`` are its values there. What is neither documented nor measured is empty.
+    """
+
+    name: str
+    call: str
+    parameters: Mapping[str, sp.Expr] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    kink: tuple[tuple[str, str], ...] = ()
+    nan: str = ""
+    inf: str = ""
+    neg_inf: str = ""
+    note: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +115,7 @@ class Activation:
     summary: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     aliases: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
+    frameworks: tuple[Framework, ...] = ()
     path: Path | None = field(default=None, compare=False)
 
     @property

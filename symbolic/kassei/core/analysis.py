@@ -30,7 +30,7 @@ def analyze(activation: Activation, known: Mapping[str, Form] | None = None) -> 
     """Derive and decide everything about one function.
 
     ``known`` maps names to normal forms with which parameter limits are compared (see
-    :func:`kassei.core.convergence.known_forms`).
+    :func:`kassei.core.convergence.KnownForms`).
     """
     subject = Subject(activation)
     checks = discover("kassei.core.properties", "check")

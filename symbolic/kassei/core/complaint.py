@@ -124,6 +124,10 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "reference_arxiv": "'{found}' is not an arXiv identifier such as 1606.08415",
         "reference_url": "'{found}' is not a web address beginning with https:// or http://",
         "reference_year": "{found} is not a year between 1600 and 2200",
+        "framework_incomplete": "missing; an entry of [[framework]] gives the framework's name and the call",
+        "framework_parameter": "the function has no parameter '{found}'; {hint}",
+        "declared_parameters": "it has {names}",
+        "no_parameters": "it has none",
         "alias_malformed": "'{found}' is not a name that can be typed on a command line",
     }
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import TypeVar
 
 import sympy as sp
@@ -323,7 +325,7 @@ def _recognise(
     except (Undecided, Fork):
         return None, ()
     near: tuple[str, tuple[sp.Expr, ...]] | None = None
-    for name, other in known.items():
+    for name, other in known.like(equals, v) if isinstance(known, KnownForms) else known.items():
         off = differences(form, _with_variable(other, v))
         if off == ():
             return name, ()
@@ -428,15 +430,57 @@ def _on_bounded_sets(
     return "pointwise" if not end.free_symbols and number_sign(end) != 0 else "unknown"
 
 
-def known_forms(functions: Mapping[str, Activation]) -> dict[str, Form]:
-    """Normal forms of the functions without parameters, to compare limits with."""
-    out = {}
-    for name, f in functions.items():
-        if f.parameters:
-            continue
-        try:
-            form = normal_form(f.expr, f.variable, Region())
-        except (Undecided, Fork):
-            continue
-        out[name] = Form(form.variable, form.pieces, form.values, f.expr)
-    return out
+class KnownForms(Mapping[str, Form]):
+    """Normal forms of the functions without parameters, each made when it is first asked for, to compare limits with.
+
+    A function without a normal form is there by name and raises ``KeyError``.
+    """
+
+    def __init__(self, functions: Mapping[str, Activation]) -> None:
+        self._functions = functions
+        self._made: dict[str, Form | None] = {}
+
+    @cached_property
+    def _alone(self) -> dict[str, Activation]:
+        return {name: f for name, f in self._functions.items() if not f.parameters}
+
+    def __getitem__(self, name: str) -> Form:
+        if name not in self._made:
+            f = self._alone[name]
+            try:
+                form = normal_form(f.expr, f.variable, Region())
+                self._made[name] = Form(form.variable, form.pieces, form.values, f.expr)
+            except (Undecided, Fork):
+                self._made[name] = None
+        found = self._made[name]
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._alone)
+
+    def __len__(self) -> int:
+        return len(self._alone)
+
+    def like(self, expr: sp.Expr, v: sp.Symbol) -> Iterator[tuple[str, Form]]:
+        """Those with nearly the values of an expression at a few points: only they can be the same function."""
+        wanted = [_probe(expr, v, at) for at in _PROBES]
+        for name, f in self._alone.items():
+            if all(_close(_probe(f.expr, f.variable, at), value) for at, value in zip(_PROBES, wanted, strict=True)):
+                with suppress(KeyError):
+                    yield name, self[name]
+
+
+_PROBES = (sp.Rational(-141, 100), sp.Rational(-31, 100), sp.Rational(27, 100), sp.Rational(157, 100))
+
+
+def _probe(expr: sp.Expr, v: sp.Symbol, at: sp.Rational) -> complex | None:
+    try:
+        return complex(expr.subs(v, at).evalf(15))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _close(a: complex | None, b: complex | None) -> bool:
+    return a is None or b is None or not abs(a - b) > 1e-6 * (1 + abs(a))

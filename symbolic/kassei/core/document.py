@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import sympy as sp
 
+from kassei.core.activation import Framework, Reference
 from kassei.core.dossier import Dossier, ParamLimit
 from kassei.core.prove import exact_or_enclosed
 from kassei.core.region import Region
@@ -25,6 +27,8 @@ def document(dossier: Dossier, lang: str = "en") -> dict[str, Any]:
         "expr": f.source,
         "digest": f.digest,
         "title": dict(f.title),
+        "references": [reference(r) for r in f.references],
+        "frameworks": [framework(one) for one in f.frameworks],
         "parameters": {
             p.name: {
                 "domain": str(p.domain),
@@ -49,15 +53,33 @@ def document(dossier: Dossier, lang: str = "en") -> dict[str, Any]:
     return out
 
 
+def reference(r: Reference) -> dict[str, Any]:
+    """What is known of a publication."""
+    return {key: value for key, value in asdict(r).items() if value}
+
+
+def framework(one: Framework) -> dict[str, Any]:
+    """How a framework ships the function, as far as that is known."""
+    known: dict[str, Any] = {"name": one.name, "call": one.call}
+    if one.parameters:
+        known["parameters"] = {name: number(value) for name, value in one.parameters.items()}
+    if one.kink:
+        known["kink"] = one.kink[0][1] if one.kink[0][0] == "" else dict(one.kink)
+    known |= {key: value for key in ("nan", "inf", "neg_inf") if (value := getattr(one, key))}
+    return known | ({"note": dict(one.note)} if one.note else {})
+
+
 def text(expr: sp.Expr | None) -> str:
     """A SymPy spelling, or ``unknown``."""
     return "unknown" if expr is None else str(expr)
 
 
-def number(value: sp.Rational) -> int | float | str:
-    """A default as JSON writes it: a number where a double holds its decimal spelling, else a quotient."""
+def number(value: sp.Expr) -> int | float | str:
+    """A constant as JSON writes it: a number where a double holds its decimal spelling, else SymPy's spelling."""
     if value.is_Integer:
         return int(value)
+    if not value.is_Rational:
+        return str(value)
     near = float(value)
     return near if sp.Rational(repr(near)) == value else str(value)
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import sympy as sp
 
-from kassei.core.activation import Activation, Domain, Parameter, Reference
+from kassei.core.activation import Activation, Domain, Framework, Parameter, Reference
 from kassei.core.complaint import Complaint, complaint
 from kassei.core.expression import (
     BUILTINS,
@@ -47,9 +47,11 @@ _SHAPES: Mapping[str, re.Pattern[str]] = {
 _SYMPY_NAMES = frozenset(("I", "N", "O", "Q", "S"))
 _ARGUMENTS = frozenset(("out", "dy", "axis"))
 
-_KEYS = ("name", "variable", "expr", "parameters", "title", "summary", "aliases", "reference")
+_KEYS = ("name", "variable", "expr", "parameters", "title", "summary", "aliases", "reference", "framework")
 _PARAMETER_KEYS = ("domain", "default", "learned", "shared")
-_REFERENCE_KEYS = ("authors", "title", "year", "doi", "arxiv", "url", "eq", "note")
+_REFERENCE_KEYS = ("authors", "title", "year", "doi", "arxiv", "url", "eq", "note", "unverified")
+_FRAMEWORK_KEYS = ("name", "call", "parameters", "kink", "nan", "inf", "neg_inf", "note")
+_FRAMEWORK_TABLES = ("parameters", "kink", "note")
 _TYPES = (str, bool, int, Decimal, dict, list)
 
 
@@ -171,6 +173,7 @@ class _Definition:
             summary=self.translations("summary"),
             aliases=self.aliases(),
             references=self.references(),
+            frameworks=self.frameworks(parameters),
             path=self.path,
         )
 
@@ -282,15 +285,19 @@ class _Definition:
         """``default``: a number of the domain, exactly as written."""
         if "default" not in body:
             self.refuse(key, "default_missing", instead=_some_value(domain))
-        value = body["default"]
+        number = self.number(body["default"], domain, key)
+        if not number.is_Rational:
+            self.refuse(key, "default_not_rational", found=number)
+        return number
+
+    def number(self, value: Any, domain: Domain, key: str) -> sp.Expr:
+        """A constant of a domain, exactly as written."""
         if type(value) is str:
             number = self.read(key, lambda: parse_constant(value))
         elif type(value) is int or type(value) is Decimal:
             number = self.rational(value, key)
         else:
             self.refuse(key, "wrong_type", wanted=_type_name(Decimal), found=_type_name(type(value)))
-        if not number.is_Rational:
-            self.refuse(key, "default_not_rational", found=number)
         if not domain.contains(number):
             self.refuse(key, "default_outside", found=shown(str(value), 60), domain=domain)
         return number
@@ -304,13 +311,13 @@ class _Definition:
             self.refuse(key, "number_too_large", limit=MAX_SIZE)
         return sp.Rational(*number.as_integer_ratio())
 
-    def translations(self, key: str) -> Mapping[str, str]:
-        """``title`` or ``summary``: a table from language to text."""
-        table = self.of_type(self.table.get(key, {}), dict, key)
+    def translations(self, key: str, value: Any = None) -> Mapping[str, str]:
+        """``title``, ``summary`` or a framework's ``note``: a table from language to text."""
+        table = self.of_type(self.table.get(key, {}) if value is None else value, dict, key)
         for lang in table:
             if not _LANGUAGE.match(lang):
                 self.refuse(f"{key}.{shown(lang)}", "language_tag")
-        lines = key != "title"
+        lines = key == "summary"
         return MappingProxyType({lang: self.text(table[lang], f"{key}.{lang}", lines=lines) for lang in table})
 
     def aliases(self) -> tuple[str, ...]:
@@ -331,14 +338,52 @@ class _Definition:
         """One ``[[reference]]`` table."""
         row = self.of_type(row, dict, key)
         self.known(row, _REFERENCE_KEYS, f"{key}.")
-        texts = {name: self.text(row[name], f"{key}.{name}") for name in row if name != "year"}
+        unverified: bool = self.of_type(row.get("unverified", False), bool, f"{key}.unverified")
+        texts = {name: self.text(row[name], f"{key}.{name}") for name in row if name not in ("year", "unverified")}
         for name, shape in _SHAPES.items():
             if name in texts and not shape.match(texts[name]):
                 self.refuse(f"{key}.{name}", f"reference_{name}", found=shown(texts[name], 60))
         year: int | None = self.of_type(row["year"], int, f"{key}.year") if "year" in row else None
         if year is not None and not 1600 <= year <= 2200:
             self.refuse(f"{key}.year", "reference_year", found=year)
-        return Reference(year=year, **texts)
+        return Reference(year=year, unverified=unverified, **texts)
+
+    def frameworks(self, parameters: tuple[Parameter, ...]) -> tuple[Framework, ...]:
+        """The ``[[framework]]`` tables, in order."""
+        rows = self.of_type(self.table.get("framework", []), list, "framework")
+        return tuple(self.framework(row, f"framework[{k}]", parameters) for k, row in enumerate(rows))
+
+    def framework(self, row: Any, key: str, parameters: tuple[Parameter, ...]) -> Framework:
+        """One ``[[framework]]`` table; its parameters are ours, with the framework's defaults."""
+        row = self.of_type(row, dict, key)
+        self.known(row, _FRAMEWORK_KEYS, f"{key}.")
+        for name in ("name", "call"):
+            if not row.get(name, ""):
+                self.refuse(f"{key}.{name}", "framework_incomplete")
+        texts = {name: self.text(row[name], f"{key}.{name}") for name in row if name not in _FRAMEWORK_TABLES}
+        declared = {p.name: p for p in parameters}
+        given = self.of_type(row.get("parameters", {}), dict, f"{key}.parameters")
+        for name in given:
+            if name not in declared:
+                names = ", ".join(declared)
+                hint = complaint("declared_parameters", names=names) if names else complaint("no_parameters")
+                self.refuse(f"{key}.parameters.{shown(name, 40)}", "framework_parameter", found=shown(name), hint=hint)
+        return Framework(
+            parameters=MappingProxyType(
+                {
+                    name: self.number(value, declared[name].domain, f"{key}.parameters.{name}")
+                    for name, value in given.items()
+                }
+            ),
+            kink=self.kink(row.get("kink", {}), f"{key}.kink"),
+            note=self.translations(f"{key}.note", row.get("note", {})),
+            **texts,
+        )
+
+    def kink(self, value: Any, key: str) -> tuple[tuple[str, str], ...]:
+        """``kink``: the slope at every kink, or a table from kinks to slopes; all are constants or parameters."""
+        table = {"": value} if type(value) is str else self.of_type(value, dict, key)
+        return tuple((at, self.text(slope, f"{key}.{shown(at, 40)}".rstrip("."))) for at, slope in table.items())
 
 
 def _some_value(domain: Domain) -> str:

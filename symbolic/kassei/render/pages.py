@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from kassei.core.document import number
 from kassei.core.dossier import Dossier
 from kassei.core.enclose import RootConstant
 from kassei.core.verdict import Step, Verdict
+from kassei.library import out_of_scope
 from kassei.render import plots
 from kassei.text.latex import latex, mathml
 from kassei.text.resources import resource
@@ -34,6 +36,8 @@ BADGE = {
 }
 LABEL = {"unknown": "undecided"}
 REQUIREMENTS = ("R1", "R2", "R3")
+DEPTHS = (1, 5, 10, 50, 100)
+FEATURED = "exponential"
 
 
 class Writer:
@@ -276,6 +280,7 @@ def function_page(dossier: Dossier, lang: str) -> str:
                 ),
             ),
             _section(w, "code", "code", _code(w, dossier)),
+            _section(w, "frameworks", "frameworks", _frameworks(w, dossier)),
             _section(w, "references", "references", _references(w, dossier)),
             _section(w, "data", "data", _data(w, dossier)),
         ],
@@ -479,6 +484,29 @@ def code_files(dossier: Dossier) -> dict[str, str]:
     return {name: text for target in ("numpy", "cuda") for name, text in emit(dossier.activation, target).items()}
 
 
+def _frameworks(w: Writer, dossier: Dossier) -> str:
+    """Who ships the function: the call, its defaults, the slope at kinks, what NaN and the infinities give."""
+    rows = []
+    for one in dossier.activation.frameworks:
+        defaults = [w.math(sp.Eq(sp.Symbol(name), value, evaluate=False)) for name, value in one.parameters.items()]
+        edges = [f"f({at}) = {value}" for at, value in (("NaN", one.nan), ("−∞", one.neg_inf), ("∞", one.inf)) if value]
+        slopes = [f"f′({at}) = {slope}" if at else slope for at, slope in one.kink]
+        note = one.note.get(w.lang) or one.note.get("en", "")
+        rows.append(
+            [
+                one.name,
+                Markup(f"<code>{escape(one.call)}</code>"),
+                Markup(", ").join(defaults),
+                ", ".join(slopes),
+                "; ".join(edges),
+                Markup(f'<span class="small">{escape(note)}</span>') if note else "",
+            ]
+        )
+    keys = ("framework", "call", "default", "kink_slope", "edges", "prior")
+    kept = [k for k in range(len(keys)) if k < 2 or any(row[k] for row in rows)]
+    return table([[row[k] for k in kept] for row in rows], [w(keys[k]) for k in kept]) if rows else ""
+
+
 def _references(w: Writer, dossier: Dossier) -> str:
     rows = []
     for r in dossier.activation.references:
@@ -494,6 +522,8 @@ def _references(w: Writer, dossier: Dossier) -> str:
             parts.append(f'<a href="https://arxiv.org/abs/{escape(r.arxiv)}">arXiv:{escape(r.arxiv)}</a>')
         if r.url.startswith(("https://", "http://")):
             parts.append(f'<a href="{escape(r.url)}">{escape(r.url)}</a>')
+        if r.unverified:
+            parts.append(f'<span class="small">{escape(w("unverified"))}</span>')
         if r.note:
             parts.append(f'<span class="small">{escape(r.note)}</span>')
         rows.append("<li>" + ", ".join(p for p in parts if p) + "</li>")
@@ -511,18 +541,58 @@ def function_data(dossier: Dossier, lang: str) -> str:
     return json.dumps(dossier.to_json(lang), ensure_ascii=False, indent=1) + "\n"
 
 
-def catalogue_page(dossiers: Sequence[Dossier], lang: str) -> str:
-    """All functions with their curves and the three requirements."""
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one function gives to the site in one language: text alone, so that any process can make it.
+
+    ``files`` are by path below the docs folder; the rows and the ``featured`` block go into the pages that show all
+    functions.
+    """
+
+    name: str
+    heading: str
+    files: Mapping[str, str]
+    catalogue_row: tuple[str, ...]
+    requirements_row: tuple[str, ...]
+    chain_row: tuple[str, ...]
+    featured: str
+
+
+def part(dossier: Dossier, lang: str) -> Part:
+    """One function's page, files and rows."""
+    w, f = Writer(lang), dossier.activation
+    title = f.heading(lang)
+    thumb = Markup(plots.thumbnail(f, breaks_at_defaults(dossier), w("thumb_alt", name=title)))
+    link = Markup(f'<a href="../functions/{f.name}/">{escape(title)}</a>')
+    cells = [_short(w, dossier.requirements[r]) for r in REQUIREMENTS]
+    slope = float(plots.functions(f)["grad_input"](np.float64(1.0), np.float64(1.0)))
+    home = f"functions/{f.name}"
+    files = {f"{home}.md": function_page(dossier, lang), f"{home}/function.json": function_data(dossier, lang)}
+    return Part(
+        name=f.name,
+        heading=title,
+        files=files | {f"{home}/{file}": text for file, text in code_files(dossier).items()},
+        catalogue_row=(link + Markup(f"<br><code>{escape(f.name)}</code>"), thumb, *cells),
+        requirements_row=(link, *cells),
+        chain_row=(title, *(f"{slope**n:.4g}" for n in DEPTHS)),
+        featured=_featured(w, dossier) if f.name == FEATURED else "",
+    )
+
+
+def catalogue_page(parts: Sequence[Part], lang: str) -> str:
+    """All functions with their curves and the three requirements, and what is left out."""
     w = Writer(lang)
-    rows = []
-    for d in dossiers:
-        f = d.activation
-        title = f.heading(lang)
-        thumb = Markup(plots.thumbnail(f, breaks_at_defaults(d), w("thumb_alt", name=title)))
-        link = Markup(f'<a href="../functions/{f.name}/">{escape(title)}</a><br><code>{escape(f.name)}</code>')
-        cells = [_short(w, d.requirements[r]) for r in REQUIREMENTS]
-        rows.append([link, thumb, *cells])
-    return heading(w("catalogue"), "title", 1) + "\n\n" + table(rows, [w("chain_input"), "", *REQUIREMENTS]) + "\n"
+    left_out = [[one[lang] for one in (entry.title, entry.reason)] for entry in out_of_scope()]
+    return "\n\n".join(
+        [
+            heading(w("catalogue"), "title", 1),
+            table([p.catalogue_row for p in parts], [w("chain_input"), "", *REQUIREMENTS]),
+            heading(w("out_of_scope"), "out-of-scope"),
+            w("out_of_scope_text"),
+            table(left_out, [w("chain_input"), w("reason")]),
+            "",
+        ]
+    )
 
 
 def _short(w: Writer, v: Verdict) -> Markup:
@@ -532,30 +602,19 @@ def _short(w: Writer, v: Verdict) -> Markup:
     return out
 
 
-def requirements_page(dossiers: Sequence[Dossier], lang: str) -> str:
+def requirements_page(parts: Sequence[Part], lang: str) -> str:
     """The requirements explained, who satisfies them, and the product of slopes."""
     w = Writer(lang)
     prose = (resource("site") / "pages" / lang / "requirements.md").read_text(encoding="utf-8")
-    rows = [
-        [
-            Markup(f'<a href="../functions/{d.activation.name}/">{escape(d.activation.heading(lang))}</a>'),
-            *(_short(w, d.requirements[r]) for r in REQUIREMENTS),
-        ]
-        for d in dossiers
-    ]
-    chain = []
-    for d in dossiers:
-        slope = float(plots.functions(d.activation)["grad_input"](np.float64(1.0), np.float64(1.0)))
-        chain.append([d.activation.heading(lang), *(f"{slope**n:.4g}" for n in (1, 5, 10, 50, 100))])
     return "\n\n".join(
         [
             heading(w("requirements"), "title", 1),
             prose,
             heading(w("satisfy"), "satisfy"),
-            table(rows, [w("chain_input"), *REQUIREMENTS]),
+            table([p.requirements_row for p in parts], [w("chain_input"), *REQUIREMENTS]),
             heading(w("chain"), "chain"),
             w("chain_text"),
-            table(chain, [w("chain_input"), *(w("depth", n=n) for n in (1, 5, 10, 50, 100))]),
+            table([p.chain_row for p in parts], [w("chain_input"), *(w("depth", n=n) for n in DEPTHS)]),
             "",
         ]
     )
@@ -603,7 +662,7 @@ def _evidence(e: Any, lang: str) -> str:
     return str(e)
 
 
-def home_page(dossiers: Sequence[Dossier], lang: str) -> str:
+def home_page(parts: Sequence[Part], lang: str) -> str:
     """What this is, its headline from the dossier of the Exponential form, and where to go on."""
     w = Writer(lang)
     out = [
@@ -616,29 +675,7 @@ def home_page(dossiers: Sequence[Dossier], lang: str) -> str:
         heading(w("tagline"), "title", 1),
         f'<p class="lead">{escape(w("intro"))}</p>',
     ]
-    featured = next((d for d in dossiers if d.activation.name == "exponential"), None)
-    if featured is not None:
-        f = featured.activation
-        breaks = breaks_at_defaults(featured)
-        curves = []
-        values = (-4.0, -1.0, 0.0, 1.0, 4.0)
-        for k, a in enumerate(values):
-            x, y = plots.curve(f, "f", breaks, a=a)
-            curves.append((x, y, "#000001", "-", 0.3 + 0.7 * k / 4))
-        text = ", ".join(format(a, "g") for a in values)
-        ways = {"functions/exponential/": "read_more", "catalogue/": "browse", "claims/": "check_claims"}
-        actions = [f'<a href="{to}">{escape(w(key))}</a>' for to, key in ways.items()]
-        out += [
-            heading(w("headline"), "headline"),
-            w("headline_text", param="a"),
-            one_block(f'<div class="formula">{mathml(defining_equation(f, lang), display=True)}</div>'),
-            _figure(
-                plots.figure(curves, "home-exponential", w("plot_alt", name=f.heading(lang))),
-                w("family_caption", param="a", values=text),
-            ),
-            _param_limits(w, featured).replace('href="../', 'href="functions/'),
-            f'<p class="actions">{" ".join(actions)}</p>',
-        ]
+    out += [p.featured for p in parts if p.featured]
     out += [
         heading(w("own"), "own"),
         w("own_text"),
@@ -648,24 +685,46 @@ def home_page(dossiers: Sequence[Dossier], lang: str) -> str:
     return "\n\n".join(out)
 
 
-def pages(dossiers: Sequence[Dossier], claims: Sequence[Mapping[str, Any]], lang: str) -> dict[str, str]:
+def _featured(w: Writer, dossier: Dossier) -> str:
+    """The home page's headline: the Exponential form between ReLU and the identity."""
+    f = dossier.activation
+    breaks = breaks_at_defaults(dossier)
+    curves = []
+    values = (-4.0, -1.0, 0.0, 1.0, 4.0)
+    for k, a in enumerate(values):
+        x, y = plots.curve(f, "f", breaks, a=a)
+        curves.append((x, y, "#000001", "-", 0.3 + 0.7 * k / 4))
+    text = ", ".join(format(a, "g") for a in values)
+    ways = {"functions/exponential/": "read_more", "catalogue/": "browse", "claims/": "check_claims"}
+    actions = [f'<a href="{to}">{escape(w(key))}</a>' for to, key in ways.items()]
+    blocks = [
+        heading(w("headline"), "headline"),
+        w("headline_text", param="a"),
+        one_block(f'<div class="formula">{mathml(defining_equation(f, w.lang), display=True)}</div>'),
+        _figure(
+            plots.figure(curves, "home-exponential", w("plot_alt", name=f.heading(w.lang))),
+            w("family_caption", param="a", values=text),
+        ),
+        _param_limits(w, dossier).replace('href="../', 'href="functions/'),
+        f'<p class="actions">{" ".join(actions)}</p>',
+    ]
+    return "\n\n".join(blocks)
+
+
+def pages(parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str) -> dict[str, str]:
     """Every file of one language, by its path below the docs folder."""
     out = {
-        "index.md": home_page(dossiers, lang),
-        "catalogue.md": catalogue_page(dossiers, lang),
-        "requirements.md": requirements_page(dossiers, lang),
+        "index.md": home_page(parts, lang),
+        "catalogue.md": catalogue_page(parts, lang),
+        "requirements.md": requirements_page(parts, lang),
         "claims.md": claims_page(claims, lang),
     }
-    for d in dossiers:
-        name = d.activation.name
-        out[f"functions/{name}.md"] = function_page(d, lang)
-        out[f"functions/{name}/function.json"] = function_data(d, lang)
-        for file, text in code_files(d).items():
-            out[f"functions/{name}/{file}"] = text
+    for p in parts:
+        out |= p.files
     return out
 
 
-def navigation(dossiers: Sequence[Dossier], lang: str) -> list[Any]:
+def navigation(parts: Sequence[Part], lang: str) -> list[Any]:
     """The menu."""
     w = Writer(lang)
     return [
@@ -673,9 +732,5 @@ def navigation(dossiers: Sequence[Dossier], lang: str) -> list[Any]:
         {w("catalogue"): "catalogue.md"},
         {w("requirements"): "requirements.md"},
         {w("claims"): "claims.md"},
-        {
-            w("functions"): [
-                {str(escape(d.activation.heading(lang))): f"functions/{d.activation.name}.md"} for d in dossiers
-            ]
-        },
+        {w("functions"): [{str(escape(p.heading)): f"functions/{p.name}.md"} for p in parts]},
     ]

@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from kassei.core.dossier import Dossier
+from kassei.render.pages import Part, navigation, pages, part
 from kassei.text.resources import LANGUAGES, resource
 
 ROOT = "ja"
@@ -25,8 +29,45 @@ class SiteError(OSError):
     """A build that failed; the previous site is untouched."""
 
 
+Parts = Mapping[str, Sequence[Part]]
+"""What every function gives to the site, by language."""
+
+
+def parts_of(names: Sequence[str], *, processes: int = 1, progress: Callable[[str], None] | None = None) -> Parts:
+    """Analyse functions of the catalogue and write their pages, in several processes; the result is the same."""
+    made: list[Mapping[str, Part]] = []
+    with ExitStack() as stack:
+        if processes > 1:
+            context = multiprocessing.get_context("spawn")
+            pool = stack.enter_context(context.Pool(processes, signal.signal, (signal.SIGINT, signal.SIG_IGN)))
+            each: Iterator[Mapping[str, Part]] = pool.imap(_one, names)
+        else:
+            each = map(_one, names)
+        for name in names:
+            if progress:
+                progress(name)
+            made.append(next(each))
+    return {lang: [one[lang] for one in made] for lang in LANGUAGES}
+
+
+def _one(name: str) -> Mapping[str, Part]:
+    from kassei.library import analyze, catalogue
+
+    return _parts(analyze(catalogue[name]))
+
+
+def _parts(dossier: Dossier) -> Mapping[str, Part]:
+    return {lang: part(dossier, lang) for lang in LANGUAGES}
+
+
+def parts_from(dossiers: Iterable[Dossier]) -> Parts:
+    """The same from dossiers that are there already."""
+    made = [_parts(dossier) for dossier in dossiers]
+    return {lang: [one[lang] for one in made] for lang in LANGUAGES}
+
+
 def build(
-    dossiers: Sequence[Dossier],
+    parts: Parts,
     claims: Sequence[Mapping[str, Any]],
     out: Path,
     *,
@@ -48,9 +89,9 @@ def build(
         for lang in LANGUAGES:
             if progress:
                 progress(lang)
-            _write_docs(work / "docs" / lang, dossiers, claims, lang)
+            _write_docs(work / "docs" / lang, parts[lang], claims, lang)
         for lang in sorted(LANGUAGES, key=lambda x: x != ROOT):  # building the root empties its folder, others included
-            _mkdocs(work, lang, dossiers)
+            _mkdocs(work, lang, parts[lang])
         _replace(work / "site", out)
         if docs is not None:
             docs.resolve().parent.mkdir(parents=True, exist_ok=True)
@@ -58,19 +99,15 @@ def build(
     return out
 
 
-def _write_docs(folder: Path, dossiers: Sequence[Dossier], claims: Sequence[Mapping[str, Any]], lang: str) -> None:
-    from kassei.render.pages import pages
-
-    for name, text in pages(dossiers, claims, lang).items():
+def _write_docs(folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str) -> None:
+    for name, text in pages(parts, claims, lang).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     shutil.copytree(resource("site") / "assets", folder / "assets", dirs_exist_ok=True)
 
 
-def _mkdocs(work: Path, lang: str, dossiers: Sequence[Dossier]) -> None:
-    from kassei.render.pages import navigation
-
+def _mkdocs(work: Path, lang: str, parts: Sequence[Part]) -> None:
     config = work / f"mkdocs.{lang}.yml"
     site_dir = work / "site" if lang == ROOT else work / "site" / lang
     config.write_text(
@@ -80,7 +117,7 @@ def _mkdocs(work: Path, lang: str, dossiers: Sequence[Dossier]) -> None:
                 "INHERIT": str(resource("site") / "mkdocs.base.yml"),
                 "docs_dir": str(work / "docs" / lang),
                 "site_dir": str(site_dir),
-                "nav": navigation(dossiers, lang),
+                "nav": navigation(parts, lang),
                 "theme": {"language": lang, "custom_dir": str(resource("site") / "overrides")},
             }.items()
         )

@@ -1,0 +1,50 @@
+"""The catalogue as the tests walk through it.
+
+``SOURCES`` are the functions of the five sources: every check runs on them, at parameters far out in their domains.
+``OTHERS`` are all the rest: fewer parameter values and dtypes, so that the suite stays quick. Tests of one function
+run in one worker (conftest.py), where its analysis and its emitted code are made once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from kassei.core.dossier import Dossier
+from kassei.library import Catalogue, analyze, catalogue
+
+SOURCES = (
+    *("elu", "exponential", "gelu", "gelu_tanh", "identity", "leaky_relu", "prelu", "rational", "relu", "rrelu"),
+    *("sigmoid", "step", "tanh", "temperature"),
+)
+NAMES = tuple(catalogue)
+OTHERS = tuple(name for name in NAMES if name not in SOURCES)
+ON_SMALL_SITE = (*SOURCES, "hard_shrink", "hardtanh", "mpelu", "siren", "silu")
+"""The sources' functions, one that jumps, one with two kinks that move, one with two learned parameters, one without
+limits, one with enclosed values: what the pages have to show."""
+
+
+SLOW = ("acon_c", "apl", "aranda_ordaz", "bendable_linear_unit", "colu", "gish", "logish", "phish", "serf", "tanhexp")
+"""Functions whose analysis takes more than seven seconds of one core; it is tested under ``pytest --slow``."""
+options = {"slow": False}
+
+
+@cache
+def dossier(name: str) -> Dossier:
+    """The analysis of one function, once a process."""
+    if name in SLOW and not options["slow"]:
+        pytest.skip("its analysis takes more than seven seconds: pytest --slow")
+    return analyze(catalogue[name])
+
+
+@cache
+def small_catalogue() -> Catalogue:
+    """A folder with some of the definitions."""
+    folder = Path(tempfile.mkdtemp(prefix="kassei-catalogue-"))
+    for name in ON_SMALL_SITE:
+        shutil.copy(catalogue.folder / f"{name}.toml", folder)
+    return Catalogue(folder)
