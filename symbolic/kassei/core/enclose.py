@@ -53,9 +53,6 @@ class RootConstant(sp.AtomicExpr):  # type: ignore[misc]
     def _hashable_content(self) -> tuple[Any, ...]:
         return (self.function, self.variable, self.lo, self.hi)
 
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return self._hashable_content()
-
     @property
     def is_positive(self) -> bool | None:
         """True or False where the bracket decides it."""
