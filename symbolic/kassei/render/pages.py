@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import sympy as sp
 from markupsafe import Markup, escape
 
 from kassei.codegen import emit
+from kassei.core import certificate
 from kassei.core.activation import Activation
 from kassei.core.document import number
 from kassei.core.dossier import Dossier
@@ -22,6 +24,7 @@ from kassei.text.latex import latex, mathml
 from kassei.text.resources import resource
 from kassei.text.templates import fill
 from kassei.text.words import Words
+from kassei.verify import Report, read, replay
 
 Page = tuple[str, str]
 BADGE = {
@@ -478,7 +481,19 @@ def _references(w: Writer, dossier: Dossier) -> str:
 def _data(w: Writer, dossier: Dossier) -> str:
     f = dossier.activation
     link = '<a href="function.json" download>function.json</a>'
-    return f'<p>{escape(w("data_text"))} {link}<br><span class="small">sha256 {f.digest}</span></p>'
+    proof = '<a href="certificate.json" download>certificate.json</a>'
+    report = checked_again(certificate.text(dossier))
+    counts = {s: report.count(s) for s in ("confirmed", "consistent", "contradicted")}
+    return (
+        f'<p>{escape(w("data_text"))} {link}<br><span class="small">sha256 {f.digest}</span></p>\n'
+        f'<p id="certificate">{escape(w("certificate_text"))} {proof}<br>{escape(w("checked_again", **counts))}</p>'
+    )
+
+
+@lru_cache(maxsize=256)
+def checked_again(text: str) -> Report:
+    """The replay of a certificate, once for all languages."""
+    return replay(read(text))
 
 
 def function_data(dossier: Dossier, lang: str) -> str:
@@ -635,6 +650,7 @@ def pages(dossiers: Sequence[Dossier], claims: Sequence[Mapping[str, Any]], lang
         name = d.activation.name
         out[f"functions/{name}.md"] = function_page(d, lang)
         out[f"functions/{name}/function.json"] = function_data(d, lang)
+        out[f"functions/{name}/certificate.json"] = certificate.text(d)
         for file, text in code_files(d).items():
             out[f"functions/{name}/{file}"] = text
     return out

@@ -122,6 +122,7 @@ class Question:
         return self.function(e)
 
     def sign(self, x: Any) -> Any:
+        """The sign of a term; in loose mode any sign at 0."""
         out = z3.If(x > 0, z3.RealVal(1), z3.If(x < 0, z3.RealVal(-1), z3.RealVal(0)))
         if self.loose is None:
             return out
@@ -130,6 +131,7 @@ class Question:
         return z3.If(x == 0, any_sign, out)
 
     def product(self, e: sp.Expr) -> Any:
+        """A product as a quotient of two products."""
         top, bottom = [], []
         for a in e.args:
             base, n = (a.base, a.exp) if a.is_Pow and a.base is not sp.E else (a, sp.S.One)
@@ -141,12 +143,14 @@ class Question:
         return self.quotient(out, z3.Product(bottom)) if bottom else out
 
     def quotient(self, top: Any, bottom: Any) -> Any:
+        """A quotient, where the denominator is not 0."""
         self.need(bottom != 0)
         q = self.fresh("q")
         self.side.append(z3.Implies(bottom != 0, q * bottom == top))
         return q
 
     def power(self, e: sp.Expr) -> Any:
+        """Whole powers, roots of small order and exponentials."""
         if isinstance(e, sp.exp) or e.args[0] is sp.E:
             return self.exponential(e.args[0] if isinstance(e, sp.exp) and len(e.args) == 1 else e.args[-1])
         base, n = e.args
@@ -179,6 +183,7 @@ class Question:
         return self.cache[e]
 
     def exponential(self, exponent: sp.Expr) -> Any:
+        """An exponential as a product of powers of the exponentials of its exponent's monomials."""
         out: list[Any] = []
         below: list[Any] = []
         given: list[Any] = []
@@ -261,6 +266,7 @@ class Question:
         return self.cache[key]
 
     def piecewise(self, e: sp.Piecewise) -> Any:
+        """The first branch whose condition holds."""
         values: list[tuple[Any, Any]] = []
         before: list[Any] = []
         depth = len(self.guards)

@@ -22,7 +22,7 @@ REACH = 20
 DEPTH = 14
 MAX_BOXES = 250
 """How many boxes one statement may be split into."""
-MAX_LOOKS = 3000
+MAX_LOOKS = 2000
 """How many boxes are looked at for one certificate; what comes after is left open."""
 GRID = tuple(sp.Rational(k, 4) for k in range(-16, 17))
 FAR = tuple(sp.Integer(s * 2**k) for k in (3, 5, 8, 12, 20) for s in (-1, 1))
@@ -177,7 +177,7 @@ class Scan:
         """F's values at parameter points against the claimed image."""
         result: tuple[bool | None, str, int] = (None, "", 0)
         for p in points:
-            ranges = [(*(constant(at(end, p)) for end in (s.lo, s.hi)), s.lo_in, s.hi_in) for s in parts]
+            ranges = [(constant(at(s.lo, p)), constant(at(s.hi, p)), s.lo_in, s.hi_in) for s in parts]
             result = self.cover(self.f.expr, within(ranges), environment(p), limit=120)
             if result[0] is False:
                 return self.said(before, result)
@@ -231,6 +231,8 @@ class Scan:
             x = spelling.some(value)
             return constant(x), True
         claimed = box(sp.Rational(value["lo"]), sp.Rational(value["hi"]))
+        if claimed.lo > claimed.hi:
+            raise Elsewhere(f"{value['lo']} > {value['hi']}")
         env = {sp.Symbol(n, real=True): Jet(constant(spelling.some(x))) for n, x in value.get("at", {}).items()}
         if "root_of" not in value:
             return claimed, False
@@ -238,9 +240,11 @@ class Scan:
         function = spelling.expr(value["root_of"])
         if function is None or not function.has(x):
             return claimed, False
-        root = self.root(function, x, *(spelling.some(end) for end in value["root_in"]), env)
-        if root is None:
+        low, high = (spelling.some(end) for end in value["root_in"])
+        bracket = self.root(function, x, low, high, env)
+        if bracket is None:
             return claimed, False
+        root = bracket
         if "value_of" in value:
             name = sp.Symbol("root", real=True)
             if "root1" in value["value_of"]:
@@ -253,10 +257,8 @@ class Scan:
             raise Elsewhere(f"{value['lo']} … {value['hi']}")
         return claimed, True
 
-    def root(
-        self, e: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, env: Mapping[sp.Symbol, Jet]
-    ) -> Interval | None:
-        """The only root between two rationals, by bisection; None where signs or slope do not show that there is one."""
+    def root(self, e: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, env: Mapping[sp.Symbol, Jet]) -> Interval | None:
+        """A root between two rationals, by bisection; None where the signs at them do not show that there is one."""
 
         def sign(p: sp.Rational) -> int:
             found = self.look(e, x, exactly(p), env)
@@ -443,9 +445,7 @@ class Scan:
     ) -> bool | None:
         """Sides that differ at a point, as they are said to be: values beside it and at it."""
         middle = spelling.some(w["at"]).subs(dict(values))
-        around = self.look(
-            self.f.expr, self.v, constant(middle) + box(-SLACK, SLACK), env
-        )
+        around = self.look(self.f.expr, self.v, constant(middle) + box(-SLACK, SLACK), env)
         if around is not None and around[1].defined and not around[1].switched:
             return False
         sides = []
@@ -513,8 +513,9 @@ class Scan:
             inner = sp.Symbol(roots[name]["variable"], real=True)
             spelling = Spelling(self.f)
             spelling.v = inner
-            function, ends = spelling.some(roots[name]["of"]), [spelling.some(roots[name][k]) for k in ("lo", "hi")]
-            root = self.root(function, inner, *ends, {})
+            function = spelling.some(roots[name]["of"])
+            low, high = (spelling.some(roots[name][k]) for k in ("lo", "hi"))
+            root = self.root(function, inner, low, high, {})
             if root is None:
                 return Finding("consistent", what)
             marks.append(root)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import arb, fmpq
+from flint import arb, ctx, fmpq
 
 INF = arb("inf")
 NIL = arb(0)
@@ -52,6 +53,9 @@ class Interval:
     def __mul__(self, other: Interval) -> Interval:
         if self.zero or other.zero:
             return ZERO
+        if self.lo >= 0 and other.lo >= 0:
+            sure = (self.nonzero or self.lo > 0) and (other.nonzero or other.lo > 0)
+            return Interval(_times(self.lo, other.lo, -1), _times(self.hi, other.hi, 1), bool(sure))
         products = [(_times(a, b, -1), _times(a, b, 1)) for a in (self.lo, self.hi) for b in (other.lo, other.hi)]
         lo, hi = products[0]
         for low, high in products[1:]:
@@ -109,11 +113,15 @@ ZERO = Interval(NIL, NIL)
 WHOLE = Interval(-INF, INF)
 
 
+@lru_cache(maxsize=10_000)
 def exactly(value: sp.Rational | int) -> Interval:
-    """A rational as a narrow interval."""
+    """A rational as a narrow interval, the same at every working precision."""
     q = sp.Rational(value)
+    saved, ctx.prec = ctx.prec, 128
     ball = arb(fmpq(int(q.p), int(q.q)))
-    return Interval(ball.lower(), ball.upper(), bool(q != 0))
+    found = Interval(ball.lower(), ball.upper(), bool(q != 0))
+    ctx.prec = saved
+    return found
 
 
 def box(lo: sp.Expr, hi: sp.Expr) -> Interval:
@@ -156,6 +164,8 @@ class Jet:
         return Jet(self.x + o.x, self.d + o.d, self.b + o.b)
 
     def __mul__(self, o: Jet) -> Jet:
+        if self.d.zero and self.b.zero:
+            return Jet(self.x * o.x, self.x * o.d, self.x * o.b)
         return Jet(self.x * o.x, self.d * o.x + self.x * o.d, self.b * o.x + TWO * (self.d * o.d) + self.x * o.b)
 
     def through(self, x: Interval, d: Interval, b: Interval) -> Jet:
@@ -245,7 +255,9 @@ def _log(u: Jet, look: Look) -> Jet:
         look.defined = False
         return Jet(WHOLE, WHOLE, WHOLE)
     inner = u.x
-    value = Interval(-INF if inner.lo == 0 else down(inner.lo.log()), INF if _infinite(inner.hi) else up(inner.hi.log()))
+    value = Interval(
+        -INF if inner.lo == 0 else down(inner.lo.log()), INF if _infinite(inner.hi) else up(inner.hi.log())
+    )
     slope = inverse(inner, look)
     return u.through(value, slope, -square(slope))
 
@@ -360,9 +372,9 @@ def jet(e: sp.Expr, look: Look) -> Jet:
             best = _larger(best, p, look)
         return Jet(-best.x, -best.d, -best.b) if flip else best
     if isinstance(e, sp.sign):
-        u = jet(e.args[0], look).x
-        if u.positive or u.negative or u.zero:
-            return Jet(ONE if u.positive else -ONE if u.negative else ZERO)
+        inner = jet(e.args[0], look).x
+        if inner.positive or inner.negative or inner.zero:
+            return Jet(ONE if inner.positive else -ONE if inner.negative else ZERO)
         look.switched = True
         return Jet(Interval(arb(-1), arb(1)))
     if isinstance(e, sp.Piecewise):

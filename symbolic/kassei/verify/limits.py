@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sympy as sp
 
-
 Limit = tuple[sp.Expr, sp.Expr, sp.Expr]
 
 

@@ -30,7 +30,14 @@ MAX_POINTS = 9
 INPUTS = tuple(map(sp.Rational, ("-3", "-1", "-1/2", "0", "1/2", "1", "3")))
 Point = Mapping[sp.Symbol, sp.Expr]
 Formula = Callable[[Question], Any]
-TROUBLE = (Beyond, Unread, ExpressionError, ArithmeticError, NotImplementedError, sp.polys.polyerrors.BasePolynomialError)
+TROUBLE = (
+    Beyond,
+    Unread,
+    ExpressionError,
+    ArithmeticError,
+    NotImplementedError,
+    sp.polys.polyerrors.BasePolynomialError,
+)
 
 
 def replay(certificate: Certificate) -> Report:
@@ -161,7 +168,20 @@ class Replay:
             answer, q = self.ask(sp.true, violation, p)
             if answer == "found" and q is not None:
                 return Finding("contradicted", what, "z3", q.place([*self.c.symbols, self.v, self.h, self.w]))
+        for p, c in product(self.at(condition)[:3], self.candidates()[:9]):
+            for step in (sp.Rational(1, 2), sp.Integer(2)):
+                if self.ask(sp.true, self.spot(c, step, violation), p)[0] == "none":
+                    return Finding("contradicted", what, "z3", shown({**p, self.v: c, self.h: step}))
         return Finding("consistent", what, "z3")
+
+    def spot(self, at: sp.Expr, step: sp.Expr, violation: Formula) -> Formula:
+        """Exact inputs that are said not to violate: where that is impossible, they do."""
+
+        def formula(q: Question) -> Any:
+            broken = violation(q)
+            return z3.And(q.symbol(self.v) == q.value(at), q.symbol(self.h) == q.value(step), z3.Not(broken))
+
+        return formula
 
     def ground(self, what: str, condition: sp.Basic, statement: Formula) -> Finding:
         """A statement about the parameters alone holds wherever the condition does."""
@@ -349,15 +369,16 @@ class Replay:
     def domain(self, c: Claimed) -> Iterator[Finding]:
         """F is defined at every input."""
         holds = self.everywhere("defined", c.condition, lambda q: z3.Not(q.defined(self.f.expr)[1]))
-        fails = self.somewhere(
-            "undefined", sp.Not(c.condition), self.gone, lambda q: z3.Not(q.defined(self.f.expr)[1])
-        )
+        fails = self.somewhere("undefined", sp.Not(c.condition), self.gone, lambda q: z3.Not(q.defined(self.f.expr)[1]))
         yield joined("domain", holds, fails)
+        kept = _arguments(self.f.expr)
         for part in self.f.partial:
-            if not self.f.expr.has(part) and self.ask(c.condition, lambda q, p=part: z3.Not(q.defined(p)[1]))[0] != "none":  # type: ignore[misc]
-                kept = {b for node in self.f.expr.atoms(sp.Pow, sp.log) for b in node.args[:1]}
-                if not {b for node in part.atoms(sp.Pow, sp.log) for b in node.args[:1]} <= kept:
-                    yield Finding("consistent", f"{part} as written is not replayed")
+            if not _arguments(part) <= kept and not self.always(part, c.condition):
+                yield Finding("consistent", f"{part} as written is not replayed")
+
+    def always(self, part: sp.Expr, condition: sp.Basic) -> bool:
+        """Whether Z3 confirms that a part of the formula is defined at every input."""
+        return self.ask(condition, lambda q: z3.Not(q.defined(part)[1]))[0] == "none"
 
     def torn(self, q: Question) -> Any:
         """F is undefined, or conditions on their border allow two values at one input."""
@@ -479,7 +500,12 @@ class Replay:
                     out += self.inside_pieces(q, case, lambda e: e.diff(self.v) - 1, positive=True, at=s)
                 return z3.Or(*out)
 
-            found.append(self.everywhere(f"{c.name}: slope 1", sp.And(case.when, c.condition), differs))
+            holds = self.everywhere(f"{c.name}: slope 1", sp.And(case.when, c.condition), differs)
+            if holds.standing == "consistent" and not self.f.parameters:
+                other_way = self.scan.slope_not_one(holds)
+                if other_way.standing == "confirmed":
+                    holds = Finding("contradicted", holds.what, "intervals", other_way.where)
+            found.append(holds)
             other = sp.And(case.when, sp.Not(c.condition))
             fails = self.somewhere(f"{c.name}: slope not 1", other, differs_at, differs)
             if fails.standing == "consistent" and not self.f.parameters:
@@ -670,7 +696,9 @@ class Replay:
             if not sizes or not bottom.has(self.v):
                 return []
             return [z3.And(q.value(bottom.xreplace({self.v: s})) == 0, q.value(top.xreplace({self.v: s})) != 0)]
-        value, defined = q.defined(e.subs(self.v, at) if at.is_number and not at.is_Rational else e.xreplace({self.v: s}))
+        value, defined = q.defined(
+            e.subs(self.v, at) if at.is_number and not at.is_Rational else e.xreplace({self.v: s})
+        )
         found = z3.Or(value == q.value(end), -value == q.value(end)) if sizes else value == q.value(end)
         return [z3.And(defined, found)]
 
@@ -788,7 +816,9 @@ class Replay:
         if set(values) != set(self.c.symbols):
             yield Finding("contradicted", "witness without parameters", "", str(dict(w)))
             return
-        where = ", ".join([*(f"{s} = {x}" for s, x in values.items()), *(f"{k}: {x}" for k, x in w.items() if k != "parameters")])
+        where = ", ".join(
+            [*(f"{s} = {x}" for s, x in values.items()), *(f"{k}: {x}" for k, x in w.items() if k != "parameters")]
+        )
         if decided(c.condition, Look(boxes.environment(values))) is True:
             yield Finding("contradicted", "witness where the property holds", "intervals", where)
             return
@@ -925,6 +955,11 @@ MAX_CLAIMS = 40
 """How many claims of the arguments are replayed."""
 
 
+def _arguments(e: sp.Expr) -> set[sp.Basic]:
+    """What powers and logarithms are taken of."""
+    return {b for node in e.atoms(sp.Pow, sp.log) for b in node.args[:1]}
+
+
 def inside(x: sp.Expr, d: Domain) -> bool:
     """Whether a rational lies in a domain."""
     return bool(d.contains(x))
@@ -969,9 +1004,7 @@ def beyond(q: Question, y: Any, end: sp.Expr, way: int) -> Any:
     return way * (e - y) < (1 + size) / 1000
 
 
-def tends(
-    q: Question, limit: sp.Expr, coefficient: sp.Expr, rising: sp.Expr, end: sp.Expr, sizes: bool
-) -> list[Any]:
+def tends(q: Question, limit: sp.Expr, coefficient: sp.Expr, rising: sp.Expr, end: sp.Expr, sizes: bool) -> list[Any]:
     """A limit is this value, and what it was read off is as it must be."""
     infinite = (sp.oo, -sp.oo)
     if limit in infinite or end in infinite:
