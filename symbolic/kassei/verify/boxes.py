@@ -215,11 +215,11 @@ class Scan:
                     return Finding("contradicted", before.what, "intervals", where)
                 stuck += apart and not (gap.positive or gap.negative)
             for a, b in sets:
-                if a.lo == a.hi or a.hi < b.lo:
+                spot = None if a.hi < b.lo else self.look(self.f.expr, self.v, Interval(a.lo, b.hi), environment(p))
+                if spot is None or spot[1].switched:
                     continue
-                spot = self.look(self.f.expr, self.v, Interval(a.lo, b.hi), environment(p))
-                gap = None if spot is None else spot[0].d + -goal
-                if gap is not None and not spot[1].switched and (gap.positive or gap.negative):  # type: ignore[index]
+                gap = spot[0].d + -goal
+                if gap.positive or gap.negative:
                     return Finding("contradicted", before.what, "intervals", str(parts))
         return Finding("consistent", before.what, "intervals", f"{stuck} boxes undecided" if stuck else "")
 
