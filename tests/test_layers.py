@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "symbolic" / "kassei"
-LAYERS = ("core", "text", "cache", "library", "codegen", "claims", "render", "phrases", "terminal", "cli")
+LAYERS = ("core", "text", "cache", "library", "verify", "codegen", "claims", "render", "phrases", "terminal", "cli")
 OUTSIDE = ("__init__", "__main__")  # the door: loads any layer, and only when asked
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -49,6 +49,26 @@ def test_a_layer_imports_only_itself_and_those_before_it(path: Path) -> None:
     allowed = LAYERS[: LAYERS.index(layer_of(path)) + 1]
     for line, name in imports(path):
         assert name.split(".")[1] in allowed, f"{path}:{line}: {layer_of(path)} may not import {name}"
+
+
+VERIFY_READS = ("core.activation", "core.expression", "verify")
+"""What the replay of certificates may share with the prover: what a definition is, and its parser."""
+
+
+@each_module
+def test_the_replay_imports_no_prover(path: Path) -> None:
+    if layer_of(path) != "verify":
+        return
+    for line, name in imports(path):
+        inside = name.removeprefix("kassei.")
+        assert any(inside == m or inside.startswith(f"{m}.") for m in VERIFY_READS), f"{path}:{line}: {name}"
+
+
+def test_the_replay_loads_no_prover() -> None:
+    """Neither directly nor through what it imports."""
+    code = "import sys, kassei.verify; print(sorted(m for m in sys.modules if m.startswith('kassei.core.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == str([f"kassei.core.{m}" for m in ("activation", "complaint", "expression")])
 
 
 def test_the_walk_sees_imports() -> None:

@@ -376,6 +376,65 @@ def _claim_blocks(entry: Mapping[str, Any], words: Phrases, *, evidence: bool) -
         yield terminal.bullets(notes, indent=6)
 
 
+@kassei.command()
+@click.argument("paths", metavar="CERT...", nargs=-1, type=click.Path(path_type=Path))
+@_as_json
+@_in_language
+@click.pass_obj
+def verify(words: Phrases, paths: tuple[Path, ...], as_json: bool) -> int:
+    """Replay certificates with other engines than the prover's."""
+    from kassei import terminal
+    from kassei.verify import BadCertificate, read, replay
+    from kassei.verify.report import STANDINGS
+
+    if not paths:
+        raise BadInput(words("error.no_certificates"))
+    try:
+        certificates = [read(_certificate_text(path, words)) for path in paths]
+        with terminal.progress(words("progress.verify"), len(paths)) as step:
+            reports = []
+            for path, one in zip(paths, certificates, strict=True):
+                step(path.name)
+                reports.append(replay(one))
+    except BadCertificate as wrong:
+        raise BadInput(words(f"error.{wrong.key}", **{k: _printable(str(v)) for k, v in wrong.facts.items()})) from None
+    if as_json:
+        _print_json(_one_or_list([report.to_json() for report in reports]))
+    else:
+        for report in reports:
+            counts = {s: report.count(s) for s in STANDINGS}
+            terminal.say(words("verify.function", name=report.name, **counts))
+            rows = [
+                (o.name, terminal.styled(words(f"verify.{o.standing}"), o.standing), weak.what, weak.where)
+                for o in report.outcomes
+                if o.standing in ("consistent", "contradicted")
+                for weak in [next(f for f in o.findings if f.standing == o.standing)]
+            ]
+            rows += [
+                (words("verify.claim"), terminal.styled(words("verify.contradicted"), "contradicted"), f.what, f.where)
+                for f in report.claims
+                if f.standing == "contradicted"
+            ]
+            if rows:
+                terminal.say(terminal.grid(rows))
+            c = report.coverage
+            facts = {"points": c.points, "parameter_boxes": c.parameter_boxes, "boxes": c.boxes, "reach": c.reach}
+            done = {s: report.claim_count(s) for s in ("confirmed", "consistent")}
+            terminal.say(words("verify.coverage", undecided=c.undecided, **facts, **done))
+        count = sum(len(report.contradictions) for report in reports)
+        terminal.say(words("verify.wrong", count=count) if count else words("verify.right", count=len(reports)))
+    return DRIFTED if any(report.contradictions for report in reports) else 0
+
+
+def _certificate_text(path: Path, words: Phrases) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadInput(words("error.certificate_not_json")) from None
+    except OSError as reason:
+        raise BadInput(words("error.not_read", path=path, reason=reason.strerror or reason)) from None
+
+
 # --- commands that write ----------------------------------------------------------------------------------------------
 
 
@@ -451,6 +510,34 @@ def _report_drift(names: Sequence[str], count: int, out: Path, words: Phrases) -
     if not names:
         click.echo(words("done.unchanged", count=count, folder=out))
     return DRIFTED if names else 0
+
+
+@kassei.command()
+@click.argument("names", metavar="NAME...", nargs=-1)
+@_option("--all", "everything", is_flag=True)
+@_option("--out", type=click.Path(path_type=Path, file_okay=False), required=True)
+@_in_language
+@click.pass_obj
+def certify(words: Phrases, names: tuple[str, ...], everything: bool, out: Path) -> None:
+    """Write certificates."""
+    from kassei.codegen import write
+    from kassei.core import certificate
+    from kassei.library import analyze, catalogue
+
+    if not names and not everything:
+        raise BadInput(words("error.no_names_or_all"))
+    if names and everything:
+        raise BadInput(words("error.names_and_all"))
+    functions = _functions(tuple(catalogue) if everything else names, words)
+    if len({f.name for f in functions}) < len(functions):
+        raise BadInput(words("error.same_name", name=functions[0].name))
+    texts = _each(functions, lambda f: certificate.text(analyze(f)), words("progress.analysis"))
+    files = {f"{f.name}.certificate.json": text for f, text in zip(functions, texts, strict=True)}
+    try:
+        for path in write(files, out):
+            click.echo(words("done.written", path=path))
+    except OSError as reason:
+        raise BadInput(words("error.not_written", path=out, reason=reason)) from None
 
 
 @kassei.group()

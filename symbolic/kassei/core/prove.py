@@ -215,7 +215,7 @@ def verdict_of(tree: Tree[Finding], method: str, activation: Activation) -> Verd
     found = [leaf.answer for leaf in leaves(tree)]
     truths = {f.truth for f in found}
     if None in truths:
-        return Verdict(truth="unknown", method=method, steps=_all_steps(tree))
+        return Verdict(truth="unknown", method=method, steps=_all_steps(tree), tree=tree)
     truth: Truth = "proved" if truths == {True} else "refuted" if truths == {False} else "conditional"
     condition = condition_where(tree, lambda f: f.truth is True) if truth == "conditional" else None
     witness = None
@@ -223,7 +223,8 @@ def verdict_of(tree: Tree[Finding], method: str, activation: Activation) -> Verd
         if leaf.answer.truth is False and leaf.answer.witness is not None:
             witness = with_parameters(leaf.answer.witness, leaf.region, activation)
             break
-    return Verdict(truth=truth, condition=condition, witness=witness, method=method, steps=_all_steps(tree))
+    steps = _all_steps(tree)
+    return Verdict(truth=truth, condition=condition, witness=witness, method=method, steps=steps, tree=tree)
 
 
 def with_parameters(witness: Mapping[str, Any], region: Region, activation: Activation) -> dict[str, Any]:
@@ -262,7 +263,7 @@ def value_of(tree: Tree[Finding], method: str, activation: Activation) -> Verdic
     """A property with a value: one value, or one for each part of the parameter domain."""
     steps = _all_steps(tree)
     if any(leaf.answer.truth is None for leaf in leaves(tree)):
-        return Verdict(truth="unknown", method=method, steps=steps)
+        return Verdict(truth="unknown", method=method, steps=steps, tree=tree)
     tree = _generalised(tree)
     values: list[Any] = []
     for leaf in leaves(tree):
@@ -276,7 +277,7 @@ def value_of(tree: Tree[Finding], method: str, activation: Activation) -> Verdic
             {"when": condition_where(tree, lambda f, x=x: f.value == x), "value": x}  # type: ignore[misc]
             for x in values
         ]
-    return Verdict(truth="proved", value=value, method=method, steps=steps)
+    return Verdict(truth="proved", value=value, method=method, steps=steps, tree=tree)
 
 
 def exact_or_enclosed(value: sp.Expr, region: Region) -> Any:

@@ -31,6 +31,7 @@ class Verdict:
     the property holds, as a SymPy Boolean. ``witness`` (when refuted or conditional) maps names to
     exact numbers at which it fails. ``value`` is what a property with a value takes: an expression,
     a set, a list of ``{"when", "value"}`` or an enclosure ``{"lo", "hi", …}``, as plain JSON data.
+    ``tree`` holds the findings on each part of the parameter domain, which a certificate lists.
     """
 
     truth: Truth
@@ -39,3 +40,4 @@ class Verdict:
     value: Any = None
     method: str = ""
     steps: tuple[Step, ...] = ()
+    tree: Any = field(default=None, compare=False, repr=False)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import sympy as sp
 from markupsafe import Markup, escape
 
 from kassei.codegen import emit
+from kassei.core import certificate
 from kassei.core.activation import Activation
 from kassei.core.document import number
 from kassei.core.dossier import Dossier
@@ -24,6 +26,7 @@ from kassei.text.latex import latex, mathml
 from kassei.text.resources import resource
 from kassei.text.templates import fill
 from kassei.text.words import Words
+from kassei.verify import Report, read, replay
 
 Page = tuple[str, str]
 BADGE = {
@@ -533,7 +536,19 @@ def _references(w: Writer, dossier: Dossier) -> str:
 def _data(w: Writer, dossier: Dossier) -> str:
     f = dossier.activation
     link = '<a href="function.json" download>function.json</a>'
-    return f'<p>{escape(w("data_text"))} {link}<br><span class="small">sha256 {f.digest}</span></p>'
+    proof = '<a href="certificate.json" download>certificate.json</a>'
+    report = checked_again(certificate.text(dossier))
+    counts = {s: report.count(s) for s in ("confirmed", "consistent", "contradicted")}
+    return (
+        f'<p>{escape(w("data_text"))} {link}<br><span class="small">sha256 {f.digest}</span></p>\n'
+        f'<p id="certificate">{escape(w("certificate_text"))} {proof}<br>{escape(w("checked_again", **counts))}</p>'
+    )
+
+
+@lru_cache(maxsize=256)
+def checked_again(text: str) -> Report:
+    """The replay of a certificate, once for all languages."""
+    return replay(read(text))
 
 
 def function_data(dossier: Dossier, lang: str) -> str:
@@ -567,7 +582,11 @@ def part(dossier: Dossier, lang: str) -> Part:
     cells = [_short(w, dossier.requirements[r]) for r in REQUIREMENTS]
     slope = float(plots.functions(f)["grad_input"](np.float64(1.0), np.float64(1.0)))
     home = f"functions/{f.name}"
-    files = {f"{home}.md": function_page(dossier, lang), f"{home}/function.json": function_data(dossier, lang)}
+    files = {
+        f"{home}.md": function_page(dossier, lang),
+        f"{home}/function.json": function_data(dossier, lang),
+        f"{home}/certificate.json": certificate.text(dossier),
+    }
     return Part(
         name=f.name,
         heading=title,
