@@ -15,7 +15,6 @@ from kassei.core.region import Region
 from kassei.core.signs import chart, layout, sign
 from kassei.core.verdict import Step
 
-
 ARCS = (sp.asin, sp.acos, sp.acosh, sp.atanh)
 """Not compared with v: the factors of such a difference took SymPy 50 s for asin(a*tanh(v)), which no budget counts."""
 
