@@ -13,6 +13,7 @@ import sympy as sp
 from kassei.core import limits
 from kassei.core.activation import Activation
 from kassei.core.algebra import tidy
+from kassei.core.effort import TROUBLE
 from kassei.core.enclose import RootConstant, Undecided, decimal_enclosure, number_sign
 from kassei.core.pieces import SWITCHES, Form, Piece, check_partial, normal_form, smooth_derivative, value_at
 from kassei.core.region import (
@@ -241,10 +242,18 @@ def _generalised(tree: Tree[Finding]) -> Tree[Finding]:
 
     def grow(leaf: Leaf[Finding]) -> Leaf[Finding]:
         here, region = leaf.answer.value, leaf.region
-        same = (value for value in general if region.fixed and _applied(value, region) == here)
+        same = (value for value in general if region.fixed and _says(value, here, region))
         return Leaf(region, replace(leaf.answer, value=_spelled(next(same, here))))
 
     return graft(tree, grow)
+
+
+def _says(general: Any, here: Any, region: Region) -> bool:
+    """Whether a general value becomes the one at a fixed parameter; SymPy refuses some that have no meaning there."""
+    try:
+        return bool(_applied(general, region) == here)
+    except TROUBLE:
+        return False
 
 
 def _applied(value: Any, region: Region) -> Any:
