@@ -28,7 +28,19 @@ ON_SMALL_SITE = (*SOURCES, "hard_shrink", "hardtanh", "mpelu", "siren", "silu")
 limits, one with enclosed values: what the pages have to show."""
 
 
-SLOW = ("acon_c", "apl", "aranda_ordaz", "bendable_linear_unit", "colu", "gish", "logish", "phish", "serf", "tanhexp")
+SLOW = (
+    "acon_c",
+    "apl",
+    "aranda_ordaz",
+    "aria2",
+    "bendable_linear_unit",
+    "colu",
+    "gish",
+    "logish",
+    "phish",
+    "serf",
+    "tanhexp",
+)
 """Functions whose analysis takes more than seven seconds of one core; it is tested under ``pytest --slow``."""
 options = {"slow": False}
 
