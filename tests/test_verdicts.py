@@ -23,7 +23,7 @@ from kassei.library import catalogue
 CELLS = [(sp.Rational(k, 16), sp.Rational(k + 1, 16)) for k in range(-480, 480)]
 GRID = [sp.Rational(k, 4) for k in range(-48, 49)] + [sp.Rational(s * 2**k) for k in range(4, 9) for s in (-1, 1)]
 FINE = [sp.Rational(k, 4096) + sp.Rational(1, 8192) for k in range(-64, 64)]
-UNSEEN = {name: ("strictly_increasing",) for name in ("flatten_t_swish", "repu", "star_relu")}
+UNSEEN = dict.fromkeys(("flatten_t_swish", "repu", "star_relu"), ("strictly_increasing",))
 """Refuted properties that the grids below cannot see: a constant stretch whose value no ball holds exactly."""
 YES_NO = (
     "nondecreasing",
