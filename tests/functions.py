@@ -23,12 +23,15 @@ SOURCES = (
 )
 NAMES = tuple(catalogue)
 OTHERS = tuple(name for name in NAMES if name not in SOURCES)
-ON_SMALL_SITE = (*SOURCES, "hard_shrink", "hardtanh", "mpelu", "siren", "silu")
+ON_SMALL_SITE = (*SOURCES, "hard_shrink", "hardtanh", "pelu", "siren", "silu")
 """The sources' functions, one that jumps, one with two kinks that move, one with two learned parameters, one without
 limits, one with enclosed values: what the pages have to show."""
 
 
-SLOW = ("acon_c", "apl", "aranda_ordaz", "bendable_linear_unit", "colu", "gish", "logish", "phish", "serf", "tanhexp")
+SLOW = (
+    *("acon_c", "apl", "aranda_ordaz", "aria2", "bendable_linear_unit", "colu", "gish", "logish", "phish", "serf"),
+    *("smu", "srelu", "tanhexp", "tanhsoft", "triple_state_sigmoid"),
+)
 """Functions whose analysis takes more than seven seconds of one core; it is tested under ``pytest --slow``."""
 options = {"slow": False}
 

@@ -73,6 +73,8 @@ def jet(e: sp.Expr, env: Mapping[sp.Symbol, Jet]) -> Jet:
             return Jet(power, int(n) * base.x ** (int(n) - 1) * base.d)
         if not (n.is_Rational and n.q == 2):
             power = jet(n, env)
+            if base.x.is_zero() and power.x > 1:
+                return Jet(zero, zero)
             value = (power.x * base.x.log()).exp()
             return Jet(value, value * (power.d * base.x.log() + power.x * base.d / base.x))
         root = base.x.sqrt()
