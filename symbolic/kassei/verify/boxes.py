@@ -287,7 +287,8 @@ class Scan:
             return [Finding("contradicted", "the enclosed end", "intervals", str(wrong))]
         slack = exactly(SLACK)
         near = [(low + -slack, high + slack, True, True)]
-        out = [self.said(Finding("consistent", what), self.cover(self.f.expr, within(near)), complete=False)]
+        env = {p.symbol: Jet(exactly(p.default)) for p in self.f.parameters}
+        out = [self.said(Finding("consistent", what), self.cover(self.f.expr, within(near), env), complete=False)]
         for end, way in ((low, -1), (high, 1)):
             if end.lo.is_finite() and not self.touched(end, way):
                 out.append(Finding("contradicted", "the end is approached", "intervals"))

@@ -8,7 +8,7 @@ exact parameter values for a contradiction, and intervals look at the definition
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from itertools import islice, product
 from typing import Any
@@ -40,9 +40,9 @@ TROUBLE = (
 )
 
 
-def replay(certificate: Certificate) -> Report:
-    """Replay every verdict and every claim of a certificate."""
-    return Replay(certificate).report()
+def replay(certificate: Certificate, only: Collection[str] | None = None) -> Report:
+    """Replay every verdict and every claim of a certificate; or only those named (``claim`` is all claims)."""
+    return Replay(certificate).report(only)
 
 
 class Replay:
@@ -78,11 +78,11 @@ class Replay:
             "zero_slope_set": lambda c: self.level_set(c, sp.S.Zero),
         }
 
-    def report(self) -> Report:
-        """All outcomes."""
+    def report(self, only: Collection[str] | None = None) -> Report:
+        """All outcomes, or those named."""
         form = Outcome(name="normal_form", verdict="proved", findings=self.form)
-        outcomes = [form, *(self.outcome(c) for c in self.c.verdicts)]
-        claims = tuple(self.claims())
+        outcomes = [form, *(self.outcome(c) for c in self.c.verdicts if only is None or c.name in only)]
+        claims = tuple(self.claims()) if only is None or "claim" in only else ()
         scan = self.scan
         coverage = Coverage(
             points=len(self.points),
