@@ -163,7 +163,7 @@ TAMPERED: list[tuple[str, str, Tamper]] = [
     ("elu", "range", value("range", "Interval.open(-2*alpha, oo)")),
     ("elu", "range", value("range", "Interval.open(-alpha/2, oo)")),
     ("gelu", "range", enclosure("range", "inf", lo="-0.16", hi="-0.15")),
-    ("gelu", "range", inside("properties", "range", "value", "inf", new="-1/4")),
+    ("gelu", "range", inside("properties", "range", "value", "inf", new="-1/10")),
     ("relu", "lipschitz", value("lipschitz", "2")),
     ("elu", "lipschitz", value("lipschitz", "1")),
     ("sigmoid", "lipschitz", value("lipschitz", "1/2")),

@@ -603,7 +603,7 @@ class Replay:
         """No value lies outside; the ends are attained or approached, and what lies between by continuity."""
         for when, value in self.rows(c):
             if isinstance(value, dict):
-                yield from self.scan.range(value, self.spelling)
+                yield from self.scan.range(value, self.spelling, self.at(when))
                 continue
             parts = self.spelling.stretches(value)
 
@@ -707,7 +707,7 @@ class Replay:
         yield from self.form
         for when, value in self.rows(c):
             if isinstance(value, dict):
-                yield from self.scan.lipschitz(value, self.spelling)
+                yield from self.scan.lipschitz(value, self.spelling, self.at(when))
                 continue
             bound = self.spelling.some(value)
             if bound == sp.oo:
@@ -764,7 +764,7 @@ class Replay:
         yield from self.form
         for when, value in self.rows(c):
             if isinstance(value, dict):
-                yield from self.scan.level_set(value, level, self.spelling)
+                yield from self.scan.level_set(value, level, self.spelling, self.at(when))
                 continue
             parts = self.spelling.stretches(value)
             for case in self.c.cases:
