@@ -26,6 +26,9 @@ ROOT = Path(__file__).resolve().parent.parent
 Tamper = Callable[[dict[str, Any]], None]
 
 
+pytestmark = pytest.mark.xdist_group("certificates")
+
+
 @cache
 def text(name: str) -> str:
     return certificate.text(analyze(catalogue[name]))
@@ -160,7 +163,7 @@ TAMPERED: list[tuple[str, str, Tamper]] = [
     ("elu", "range", value("range", "Interval.open(-2*alpha, oo)")),
     ("elu", "range", value("range", "Interval.open(-alpha/2, oo)")),
     ("gelu", "range", enclosure("range", "inf", lo="-0.16", hi="-0.15")),
-    ("gelu", "range", inside("properties", "range", "value", "inf", new="-1/4")),
+    ("gelu", "range", inside("properties", "range", "value", "inf", new="-1/10")),
     ("relu", "lipschitz", value("lipschitz", "2")),
     ("elu", "lipschitz", value("lipschitz", "1")),
     ("sigmoid", "lipschitz", value("lipschitz", "1/2")),
@@ -195,9 +198,8 @@ TAMPERED: list[tuple[str, str, Tamper]] = [
 def test_a_tampered_certificate_is_contradicted(name: str, of: str, tamper: Tamper) -> None:
     data = json.loads(text(name))
     tamper(data)
-    found = replay(read(json.dumps(data)))
-    assert of in {where for where, _ in found.contradictions}
-    assert of not in {where for where, _ in report(name).contradictions}
+    assert of in {where for where, _ in replay(read(json.dumps(data)), {of}).contradictions}
+    assert replay(read(text(name)), {of}).contradictions == ()
 
 
 def test_each_kind_of_verdict_has_a_tampering_that_is_caught() -> None:

@@ -12,7 +12,7 @@ from flint import ctx
 
 from kassei.core.activation import Activation
 from kassei.verify.ask import enclosed
-from kassei.verify.interval import INF, Hole, Interval, Jet, Look, box, down, exactly, jet, up
+from kassei.verify.interval import INF, WHOLE, Hole, Interval, Jet, Look, box, down, exactly, jet, up
 from kassei.verify.interval import ONE as UNIT
 from kassei.verify.read import Spelling, Stretch
 from kassei.verify.report import Finding
@@ -277,7 +277,21 @@ class Scan:
             lo, hi = (middle, hi) if s == first else (lo, middle)
         return box(lo, hi)
 
-    def range(self, value: Mapping[str, Any], spelling: Spelling) -> list[Finding]:
+    def where(self, value: Any, points: Sequence[Point], spelling: Spelling) -> Mapping[sp.Symbol, Jet]:
+        """The parameters an enclosed value speaks of: those it names, else any at which it is claimed."""
+        found = named(value)
+        if found:
+            return {s: Jet(constant(spelling.some(found[s.name]))) for s in self.parameters if s.name in found} | {
+                s: Jet(exactly(points[0][s])) for s in self.parameters if s.name not in found and points
+            }
+        return environment(points[0]) if points else {s: Jet(WHOLE) for s in self.parameters}
+
+    @property
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """The parameters' symbols."""
+        return tuple(p.symbol for p in self.f.parameters)
+
+    def range(self, value: Mapping[str, Any], spelling: Spelling, points: Sequence[Point]) -> list[Finding]:
         """A range with an enclosed end: the end is what it says, and no box lies outside; to a tolerance."""
         what = "values lie in the range"
         try:
@@ -287,7 +301,8 @@ class Scan:
             return [Finding("contradicted", "the enclosed end", "intervals", str(wrong))]
         slack = exactly(SLACK)
         near = [(low + -slack, high + slack, True, True)]
-        out = [self.said(Finding("consistent", what), self.cover(self.f.expr, within(near)), complete=False)]
+        env = self.where(value, points, spelling)
+        out = [self.said(Finding("consistent", what), self.cover(self.f.expr, within(near), env), complete=False)]
         for end, way in ((low, -1), (high, 1)):
             if end.lo.is_finite() and not self.touched(end, way):
                 out.append(Finding("contradicted", "the end is approached", "intervals"))
@@ -303,13 +318,13 @@ class Scan:
 
         return bool(self.f.parameters) or self.cover(self.f.expr, away, limit=120)[0] is not True
 
-    def lipschitz(self, value: Mapping[str, Any], spelling: Spelling) -> list[Finding]:
+    def lipschitz(self, value: Mapping[str, Any], spelling: Spelling, points: Sequence[Point]) -> list[Finding]:
         """A constant that is enclosed: it is what it says, and no slope is certainly larger."""
         try:
             bound, _ = self.enclosure(value, spelling)
         except Elsewhere as wrong:
             return [Finding("contradicted", "the enclosed constant", "intervals", str(wrong))]
-        env = {p.symbol: Jet(exactly(p.default)) for p in self.f.parameters}
+        env = self.where(value, points, spelling)
         slack = bound + exactly(SLACK)
         found = self.cover(self.f.expr, no_steeper(slack), env)
         out = [self.said(Finding("consistent", "slopes at most the constant"), found, complete=False)]
@@ -318,9 +333,11 @@ class Scan:
             out.append(Finding("contradicted", "the constant is approached", "intervals"))
         return out
 
-    def level_set(self, value: Mapping[str, Any], level: sp.Expr, spelling: Spelling) -> list[Finding]:
+    def level_set(
+        self, value: Mapping[str, Any], level: sp.Expr, spelling: Spelling, points: Sequence[Point]
+    ) -> list[Finding]:
         """Isolated points with a slope, each enclosed: the slope crosses the level there and nowhere else is it met."""
-        env = {p.symbol: Jet(exactly(p.default)) for p in self.f.parameters}
+        env = self.where(value, points, spelling)
         known: list[Interval] = []
         out = []
         for point in value["points"]:
@@ -538,6 +555,13 @@ class Scan:
 
 class Elsewhere(Exception):
     """An enclosed number does not enclose what it is said to."""
+
+
+def named(value: Any) -> Mapping[str, Any]:
+    """The parameter values that an enclosure, or one inside it, is given at."""
+    if isinstance(value, dict):
+        return value["at"] if "at" in value else next((f for v in value.values() if (f := named(v))), {})
+    return next((f for v in value if (f := named(v))), {}) if isinstance(value, list) else {}
 
 
 def at(e: sp.Expr, p: Point) -> sp.Expr:

@@ -8,7 +8,7 @@ exact parameter values for a contradiction, and intervals look at the definition
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from itertools import islice, product
 from typing import Any
@@ -19,7 +19,7 @@ import z3
 from kassei.core.activation import Domain
 from kassei.core.expression import ExpressionError
 from kassei.verify import boxes
-from kassei.verify.ask import Beyond, Question
+from kassei.verify.ask import EFFORT, Beyond, Question
 from kassei.verify.interval import Look, decided
 from kassei.verify.limits import end_limits
 from kassei.verify.read import BadCertificate, Case, Certificate, Claimed, Piece, Spelling, Stretch, Unread
@@ -27,6 +27,9 @@ from kassei.verify.report import Coverage, Finding, Outcome, Report
 
 MAX_POINTS = 9
 """How many exact parameter values are looked at."""
+MAX_PROBES = 24
+"""How many exact inputs Z3 is asked about where it has no answer for all."""
+PROBE_EFFORT = 20_000
 INPUTS = tuple(map(sp.Rational, ("-3", "-1", "-1/2", "0", "1/2", "1", "3")))
 Point = Mapping[sp.Symbol, sp.Expr]
 Formula = Callable[[Question], Any]
@@ -40,9 +43,9 @@ TROUBLE = (
 )
 
 
-def replay(certificate: Certificate) -> Report:
-    """Replay every verdict and every claim of a certificate."""
-    return Replay(certificate).report()
+def replay(certificate: Certificate, only: Collection[str] | None = None) -> Report:
+    """Replay every verdict and every claim of a certificate; or only those named (``claim`` is all claims)."""
+    return Replay(certificate).report(only)
 
 
 class Replay:
@@ -56,6 +59,7 @@ class Replay:
         self.h = sp.Symbol("h!", real=True)
         self.spelling = Spelling(self.f)
         self.scan = boxes.Scan(self.f)
+        self.probes = MAX_PROBES
         self.rules: Mapping[str, Callable[[Claimed], Iterator[Finding]]] = {
             "domain": self.domain,
             "continuous": self.continuous,
@@ -78,11 +82,12 @@ class Replay:
             "zero_slope_set": lambda c: self.level_set(c, sp.S.Zero),
         }
 
-    def report(self) -> Report:
-        """All outcomes."""
+    def report(self, only: Collection[str] | None = None) -> Report:
+        """All outcomes, or those named."""
         form = Outcome(name="normal_form", verdict="proved", findings=self.form)
-        outcomes = [form, *(self.outcome(c) for c in self.c.verdicts)]
-        claims = tuple(self.claims())
+        outcomes = [form, *(self.outcome(c) for c in self.c.verdicts if only is None or c.name in only)]
+        self.probes = 0  # claims have their boxes
+        claims = tuple(self.claims()) if only is None or "claim" in only else ()
         scan = self.scan
         coverage = Coverage(
             points=len(self.points),
@@ -144,7 +149,9 @@ class Replay:
 
     # statements
 
-    def ask(self, condition: sp.Basic, formula: Formula, fixed: Point | None = None) -> tuple[str, Question | None]:
+    def ask(
+        self, condition: sp.Basic, formula: Formula, fixed: Point | None = None, effort: int = EFFORT
+    ) -> tuple[str, Question | None]:
         """Z3's answer to: are there parameters with this condition, and inputs, that satisfy the formula?"""
         q = Question(self.f, fixed)
         try:
@@ -153,7 +160,7 @@ class Replay:
             q.require(formula(q))
         except Beyond:
             return "unknown", None
-        return q.answer(), q
+        return q.answer(effort), q
 
     def everywhere(self, what: str, condition: sp.Basic, violation: Formula) -> Finding:
         """No parameters with the condition, and no inputs, violate."""
@@ -170,7 +177,10 @@ class Replay:
                 return Finding("contradicted", what, "z3", q.place([*self.c.symbols, self.v, self.h, self.w]))
         for p, c in product(self.at(condition)[:3], self.candidates()[:9]):
             for step in (sp.Rational(1, 2), sp.Integer(2)):
-                if self.ask(sp.true, self.spot(c, step, violation), p)[0] == "none":
+                self.probes -= 1
+                if self.probes < 0:
+                    return Finding("consistent", what, "z3")
+                if self.ask(sp.true, self.spot(c, step, violation), p, PROBE_EFFORT)[0] == "none":
                     return Finding("contradicted", what, "z3", shown({**p, self.v: c, self.h: step}))
         return Finding("consistent", what, "z3")
 
@@ -454,13 +464,10 @@ class Replay:
         outside = sp.Not(c.condition)
         fails = self.fails_at_breaks("R1 fails", outside)
         if fails.standing != "confirmed":
-            falls = self.both_ways(
-                Claimed(c.name, c.truth, c.condition, None, None, ()), "R1: not nondecreasing", "nondecreasing"
-            )
-            if outside is not sp.false and (falls.standing == "confirmed" or c.condition is sp.false):
-                fails = falls
-                if falls.standing == "contradicted" and not self.is_continuous:
-                    fails = Finding("consistent", "R1 fails", "z3")
+            same = Claimed(c.name, c.truth, c.condition, None, None, ())
+            falls = self.both_ways(same, "R1: not nondecreasing", "nondecreasing")
+            sure = falls.standing == "confirmed" or (falls.standing == "contradicted" and self.is_continuous)
+            fails = falls if sure else Finding("consistent", "R1 fails", "z3")
         yield joined("R1", *holds, fails)
 
     def not_affine(self, c: Claimed) -> Iterator[Finding]:
@@ -603,7 +610,7 @@ class Replay:
         """No value lies outside; the ends are attained or approached, and what lies between by continuity."""
         for when, value in self.rows(c):
             if isinstance(value, dict):
-                yield from self.scan.range(value, self.spelling)
+                yield from self.scan.range(value, self.spelling, self.at(when))
                 continue
             parts = self.spelling.stretches(value)
 
@@ -707,7 +714,7 @@ class Replay:
         yield from self.form
         for when, value in self.rows(c):
             if isinstance(value, dict):
-                yield from self.scan.lipschitz(value, self.spelling)
+                yield from self.scan.lipschitz(value, self.spelling, self.at(when))
                 continue
             bound = self.spelling.some(value)
             if bound == sp.oo:
@@ -764,7 +771,7 @@ class Replay:
         yield from self.form
         for when, value in self.rows(c):
             if isinstance(value, dict):
-                yield from self.scan.level_set(value, level, self.spelling)
+                yield from self.scan.level_set(value, level, self.spelling, self.at(when))
                 continue
             parts = self.spelling.stretches(value)
             for case in self.c.cases:
@@ -870,20 +877,21 @@ class Replay:
         for c in self.c.verdicts:
             for case in c.cases:
                 when = self.spelling.condition(case["when"])
+                sample = {sp.Symbol(n, real=True): self.spelling.some(e) for n, e in case["sample"].items()}
                 for claim in case["claims"]:
                     key = f"{case['when']} {claim}"
                     if key in done or len(done) >= MAX_CLAIMS:
                         continue
                     done.add(key)
                     try:
-                        found = self.claim(claim, when)
+                        found = self.claim(claim, when, sample)
                     except TROUBLE as left:
                         found = Finding("consistent", f"not replayed: {left}")
                     if found is not None:
                         yield found
 
-    def claim(self, claim: Mapping[str, Any], when: sp.Basic) -> Finding | None:
-        """One machine-readable claim."""
+    def claim(self, claim: Mapping[str, Any], when: sp.Basic, sample: Point) -> Finding | None:
+        """One machine-readable claim; a point at which something is not 0 is one for the case's sample."""
         kind = claim["kind"]
         x = sp.Symbol(claim.get("variable", self.v.name), real=True)
         read = self.reader(x)
@@ -893,11 +901,15 @@ class Replay:
             e, at = read(claim["expr"]), read(claim["at"])
             s = sp.Symbol(f"at {at}", real=True)
 
-            def nonzero(q: Question) -> Any:
+            def value(q: Question) -> Any:
                 q.side.append(q.symbol(s) == q.value(at))
-                return q.value(e.xreplace({x: s})) != 0
+                return q.value(e.xreplace({x: s}))
 
-            return self.ground(f"{claim['expr']} is not 0 at {at}", when, nonzero)
+            what = f"{claim['expr']} is not 0 at {at}"
+            if self.ask(sp.true, lambda q: value(q) == 0, sample)[0] == "none":
+                return Finding("confirmed", what, "z3")
+            wrong = self.ask(sp.true, lambda q: value(q) != 0, sample)[0] == "none"
+            return Finding("contradicted" if wrong else "consistent", what, "z3", shown(sample) if wrong else "")
         if kind == "identity":
             residual = read(claim["expr"])
             if residual == 0:

@@ -61,8 +61,8 @@ class Report:
     coverage: Coverage = field(default_factory=Coverage)
 
     def count(self, standing: Standing) -> int:
-        """How many verdicts have this standing."""
-        return sum(1 for o in self.outcomes if o.standing == standing)
+        """How many verdicts have this standing; the normal form is no verdict."""
+        return sum(1 for o in self.outcomes if o.standing == standing and o.name != "normal_form")
 
     def claim_count(self, standing: Standing) -> int:
         """How many claims of the arguments have this standing."""
