@@ -1,6 +1,7 @@
 """Random functions whose truth is known by construction, analysed in worker processes and compared with that truth.
 
-Every fact is right, wrong or unknown; a function that takes longer than the limit is a `hang`, an exception a `crash`.
+Every fact is right, wrong or unknown; a function that needs more processor time than the limit is a `hang`, an
+exception a `crash`. Seconds are processor seconds, which other work on the machine does not change.
 Exits 1 if anything is wrong, hangs or crashes, and prints each such function with its definition.
 
 Run from the repository: .venv/bin/python benchmarks/random_functions.py --count 2000 --seed 1 --jobs 2 --out FILE
@@ -13,6 +14,7 @@ import json
 import multiprocessing
 import os
 import platform
+import signal
 import sys
 import threading
 import time
@@ -35,10 +37,10 @@ def examine(seed: int, index: int) -> dict[str, Any]:
 
     made = sample(seed, index)
     row: dict[str, Any] = {"index": index, "kind": made.kind, "definition": made.toml}
-    begin = time.perf_counter()
+    begin = time.process_time()
     try:
         document = analyze(parse_definition(made.toml, "random.toml")).to_json()
-        row["seconds"] = round(time.perf_counter() - begin, 2)
+        row["seconds"] = round(time.process_time() - begin, 2)
         judged = judge(made, document)
     except Exception:
         return row | {"crash": traceback.format_exc(limit=-4)}
@@ -46,44 +48,44 @@ def examine(seed: int, index: int) -> dict[str, Any]:
     return row
 
 
-def serve(connection: Any) -> None:
-    """A worker: examines what it is sent until it is sent None."""
+def serve(connection: Any, limit: float) -> None:
+    """A worker: examines what it is sent until it is sent None; SIGPROF ends it when one takes too much time."""
     while (job := connection.recv()) is not None:
-        connection.send(examine(*job))
+        signal.setitimer(signal.ITIMER_PROF, limit)
+        row = examine(*job)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        connection.send(row)
 
 
 class Worker:
     """A process that can be ended when a function takes too long."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
         self.start()
 
     def start(self) -> None:
         """A fresh process."""
         spawn = multiprocessing.get_context("spawn")
         self.connection, other = spawn.Pipe()
-        self.process = spawn.Process(target=serve, args=(other,), daemon=True)
+        self.process = spawn.Process(target=serve, args=(other, self.limit), daemon=True)
         self.process.start()
         other.close()
 
-    def ask(self, seed: int, index: int, limit: float) -> dict[str, Any]:
-        """The row of one function; a process that hangs or dies is replaced."""
+    def ask(self, seed: int, index: int) -> dict[str, Any]:
+        """The row of one function; a process that is ended or dies is replaced."""
         self.connection.send((seed, index))
-        begin = time.perf_counter()
         try:
-            if self.connection.poll(limit):
-                return dict(self.connection.recv())
-            trouble = {"hang": True}
+            return dict(self.connection.recv())
         except (EOFError, ConnectionError):
-            trouble = {"crash": "the process died"}
-        self.process.kill()
-        self.process.join()
+            self.process.join()
+            hang = self.process.exitcode == -signal.SIGPROF
         self.start()
         from random_functions import sample
 
         made = sample(seed, index)
-        seconds = round(time.perf_counter() - begin, 2)
-        return {"index": index, "kind": made.kind, "definition": made.toml, "seconds": seconds} | trouble
+        row = {"index": index, "kind": made.kind, "definition": made.toml, "seconds": self.limit}
+        return row | ({"hang": True} if hang else {"crash": "the process died"})
 
 
 def run(seed: int, indices: list[int], jobs: int, limit: float) -> list[dict[str, Any]]:
@@ -93,14 +95,14 @@ def run(seed: int, indices: list[int], jobs: int, limit: float) -> list[dict[str
     lock = threading.Lock()
 
     def loop() -> None:
-        worker = Worker()
+        worker = Worker(limit)
         while True:
             with lock:
                 index = next(waiting, None)
             if index is None:
                 worker.connection.send(None)
                 return
-            row = worker.ask(seed, index, limit)
+            row = worker.ask(seed, index)
             with lock:
                 rows.append(row)
                 complain(seed, row)
@@ -143,6 +145,7 @@ def summary(seed: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "crash": sum("crash" in r for r in rows),
         "median_s": seconds[len(seconds) // 2],
         "worst_s": seconds[-1],
+        "total_s": round(sum(seconds)),
         "over_20_s": sum(s > 20 for s in seconds),
         "by_fact": {fact: dict(c) for fact, c in sorted(counts.items())},
         "wrong_functions": [
@@ -152,7 +155,7 @@ def summary(seed: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
         ],
         "slowest": [
             {"index": r["index"], "seconds": r["seconds"], "definition": r["definition"]}
-            for r in sorted(rows, key=lambda r: -r.get("seconds", 0))[:3]
+            for r in sorted(rows, key=lambda r: -r.get("seconds", 0))[:5]
         ],
     }
 
@@ -171,24 +174,25 @@ def main() -> int:
     parser.add_argument("--seed", type=int, nargs="+", default=[1])
     parser.add_argument("--first", type=int, default=0, help="the first index")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
-    parser.add_argument("--limit", type=float, default=120, help="seconds until a function counts as hanging")
+    parser.add_argument("--limit", type=float, default=120, help="processor seconds until a function counts as hanging")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    runs = []
+    runs: list[dict[str, Any]] = []
     for seed in given.seed:
         rows = run(seed, list(range(given.first, given.first + given.count)), given.jobs, given.limit)
         runs.append(summary(seed, rows))
         keys = ("functions", "facts", "right", "wrong", "unknown", "hang", "crash", "median_s", "worst_s")
         print(f"seed {seed}: " + ", ".join(f"{k} {runs[-1][k]}" for k in keys), flush=True)
-    if given.out:
-        report = {
-            "date": time.strftime("%Y-%m-%d"),
-            "command": f"benchmarks/random_functions.py --count {given.count} --seed {' '.join(map(str, given.seed))}",
-            "machine": {"processor": processor(), "system": platform.platform()},
-            "versions": {"python": platform.python_version()} | {p: version(p) for p in ("kassei", "sympy")},
-            "runs": runs,
-        }
-        given.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        if given.out:
+            report = {
+                "date": time.strftime("%Y-%m-%d"),
+                "command": f"benchmarks/random_functions.py --first {given.first} --count {given.count}"
+                f" --limit {given.limit:g} --seed {' '.join(map(str, given.seed))}",
+                "machine": {"processor": processor(), "system": platform.platform()},
+                "versions": {"python": platform.python_version()} | {p: version(p) for p in ("kassei", "sympy")},
+                "runs": runs,
+            }
+            given.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return int(any(r[k] for r in runs for k in ("wrong", "hang", "crash")))
 
 

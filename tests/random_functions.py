@@ -719,7 +719,7 @@ class Dice:
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
 
-TINY = (1, sp.Rational(1, 10), sp.Rational(1, 1000), sp.Rational(1, 10**6))
+TINY = (sp.S.One, sp.Rational(1, 10), sp.Rational(1, 1000), sp.Rational(1, 10**6))
 
 
 def single(dice: Dice, kind: str, piece: Piece, parameters: tuple[Declared, ...] = (), turning: Any = None) -> Sample:
@@ -1085,7 +1085,7 @@ def partial(dice: Dice) -> Sample:
         (f"log({u}**2 + a)", real, lambda w: sgn(w[A]) > 0, even, (0,)),
         (f"sqrt({u}**2 + a)", real, lambda w: sgn(w[A]) >= 0, {"nondecreasing": False, "even": t == 0}, (0,)),
         (f"log(a + exp({u}))", real, lambda w: sgn(w[A]) >= 0, {}, (0,)),
-        (f"1/(a + exp({u}))", real, lambda w: sgn(w[A]) >= 0, {"nondecreasing": s < 0, **bent}, (0,)),
+        (f"1/(a + exp({u}))", real, lambda w: sgn(w[A]) >= 0, {"nondecreasing": bool(s < 0), **bent}, (0,)),
         (f"1/(a + tanh({u}))", real, lambda w: abs(w[A]) >= 1, bent, (1, -1)),
         (f"log(a - atan({u})**2)", real, lambda w: differs(w[A], sp.pi**2 / 4) >= 0, even, ("5/2", "247/100")),
         (f"asin(a*tanh({u}))", real, lambda w: abs(w[A]) <= 1, {}, (1, -1)),
@@ -1093,7 +1093,7 @@ def partial(dice: Dice) -> Sample:
         (f"Max(v, 0)/(1 + a*Max(-v, 0)) + {p}", real, lambda w: sgn(w[A]) >= 0, {"nondecreasing": True}, (0,)),
         ("Piecewise((v, v >= 0), (a*v/(a - v), True))", real, lambda w: sgn(w[A]) >= 0, {"nondecreasing": True}, (0,)),
         (f"v/(a - {p})", real, lambda w: w[A] != p, {"not_affine": False}, (p,)),
-        (f"{u} + log(a)", above, lambda w: sgn(w[A]) > 0, {"not_affine": False, "nondecreasing": s > 0}, (0,)),
+        (f"{u} + log(a)", above, lambda w: sgn(w[A]) > 0, {"not_affine": False, "nondecreasing": bool(s > 0)}, (0,)),
         (f"sqrt(a - {abs(p)})*{u}", above, lambda w: differs(w[A], abs(p)) >= 0, {"not_affine": False}, (abs(p),)),
     ]
     text, parameters, test, facts, turning = dice.pick(*rows)
