@@ -86,9 +86,7 @@ class Peer:
         self.process.wait()
 
 
-def by_peer(
-    command: list[str], case: dict[str, Any], limit: float
-) -> tuple[list[dict[str, Any]], float, dict[str, str]]:
+def by_peer(command: list[str], case: dict[str, Any]) -> tuple[list[dict[str, Any]], float, dict[str, str]]:
     """Every fact of a case as a peer answers it."""
     rows: list[dict[str, Any]] = []
     peer = Peer(command, case)

@@ -532,13 +532,21 @@ class Declared:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A definition as text, and its facts at any admissible rational values of its parameters."""
+    """A definition as text, and what it means at any admissible rational values of its parameters.
+
+    ``form`` is the whole function; where it is not known piece by piece, ``known`` are the facts there are.
+    """
 
     kind: str
     expr: str
-    facts: Callable[[Values], Facts]
+    form: Callable[[Values], Form] | None = None
+    known: Callable[[Values], Facts] | None = None
     parameters: tuple[Declared, ...] = ()
     turning: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def facts(self, values: Values) -> Facts:
+        """Everything that is known at fixed parameters."""
+        return self.form(values).facts() if self.form else self.known(values) if self.known else {}
 
     @property
     def toml(self) -> str:
@@ -727,7 +735,7 @@ def single(dice: Dice, kind: str, piece: Piece, parameters: tuple[Declared, ...]
     return Sample(
         kind=kind,
         expr=dice.text(piece),
-        facts=lambda values: first_match([Branch(piece)], values).facts(),
+        form=lambda values: first_match([Branch(piece)], values),
         parameters=parameters,
         turning=turning or {},
     )
@@ -792,7 +800,7 @@ def piecewise_sample(
     return Sample(
         kind=kind,
         expr=text,
-        facts=lambda values: first_match(covered, values).facts(),
+        form=lambda values: first_match(covered, values),
         parameters=parameters,
         turning=turning or {},
     )
@@ -858,7 +866,7 @@ def hinges(dice: Dice, parameters: tuple[Declared, ...], turning: Any = None) ->
     for k, b in bends:
         terms.append(f"({k})*({dice.pick(*HINGES).replace('{u}', f'({dice.linear(1, -b)})')})")
 
-    def facts(values: Values) -> Facts:
+    def form(values: Values) -> Form:
         at = sorted(((sp.sympify(b).subs(values), sp.sympify(k).subs(values)) for k, b in bends), key=lambda x: x[0])
         slope, height = sp.sympify(m).subs(values), sp.sympify(d).subs(values)
         pieces, breaks = [Piece(m=slope, d=height)], []
@@ -869,9 +877,9 @@ def hinges(dice: Dice, parameters: tuple[Declared, ...], turning: Any = None) ->
         distinct = [i for i, b in enumerate(breaks) if i + 1 == len(breaks) or breaks[i + 1] != b]
         pieces = [pieces[0], *(pieces[i + 1] for i in distinct)]
         breaks = [breaks[i] for i in distinct]
-        return Form.of(breaks, pieces, [p.expr(b) for p, b in zip(pieces, breaks, strict=False)]).facts()
+        return Form.of(breaks, pieces, [p.expr(b) for p, b in zip(pieces, breaks, strict=False)])
 
-    return Sample(kind="hinges", expr=" + ".join(terms), facts=facts, parameters=parameters, turning=turning or {})
+    return Sample(kind="hinges", expr=" + ".join(terms), form=form, parameters=parameters, turning=turning or {})
 
 
 def nest(dice: Dice, parameters: tuple[Declared, ...], turning: Any = None) -> Sample:
@@ -893,7 +901,7 @@ def nest(dice: Dice, parameters: tuple[Declared, ...], turning: Any = None) -> S
     def leaves(node: Any) -> list[Any]:
         return [x for part in node[1] for x in leaves(part)] if isinstance(node[0], str) else [node]
 
-    def facts(values: Values) -> Facts:
+    def form(values: Values) -> Form:
         def chosen(node: Any, x: Any) -> Piece:
             if not isinstance(node[0], str):
                 return Piece(m=sp.sympify(node[0]).subs(values), d=sp.sympify(node[1]).subs(values))
@@ -904,9 +912,9 @@ def nest(dice: Dice, parameters: tuple[Declared, ...], turning: Any = None) -> S
         flat = {chosen(leaf, 0) for leaf in leaves(plan)}
         breaks = sorted({(q.d - p.d) / (p.m - q.m) for p in flat for q in flat if p.m != q.m}, key=sp.N)
         inner = [middle(lo, hi) for lo, hi in pairwise((-oo, *breaks, oo))]
-        return Form.of(breaks, [chosen(plan, x) for x in inner], [chosen(plan, b).expr(b) for b in breaks]).facts()
+        return Form.of(breaks, [chosen(plan, x) for x in inner], [chosen(plan, b).expr(b) for b in breaks])
 
-    return Sample(kind="nest", expr=text, facts=facts, parameters=parameters, turning=turning or {})
+    return Sample(kind="nest", expr=text, form=form, parameters=parameters, turning=turning or {})
 
 
 DOMAINS = (
@@ -1043,7 +1051,7 @@ def mutation(dice: Dice) -> Sample:
     return Sample(
         kind=f"mutated {name}",
         expr=text,
-        facts=lambda values: first_match(turned, values).facts(),
+        form=lambda values: first_match(turned, values),
         parameters=parameters,
         turning=more,
     )
@@ -1100,7 +1108,7 @@ def partial(dice: Dice) -> Sample:
     return Sample(
         kind="partial",
         expr=text,
-        facts=defined_where(test, lambda values: facts),
+        known=defined_where(test, lambda values: facts),
         parameters=parameters,
         turning={"a": turning} if turning else {},
     )
