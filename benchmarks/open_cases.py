@@ -98,7 +98,10 @@ def by_peer(command: list[str], case: dict[str, Any]) -> tuple[list[dict[str, An
         found = {"timed_out": True} if again else peer.ask(fact, part)
         row = {"fact": fact, "kind": kind, "seconds": round(found.pop("seconds", 0.0), 2)}
         if "answer" in found:
-            result, why = score(case, fact, found["answer"])
+            try:
+                result, why = score(case, fact, found["answer"])
+            except RecursionError:
+                result, why = "error", "an answer too large to read back"
             row |= {"result": result, "why": why} if why else {"result": result}
         else:
             (name,) = found

@@ -20,6 +20,9 @@ from random_functions import SHAPES, YES_NO, A, Branch, Declared, Form, Piece, S
 SEED = 24
 COUNT = 200
 BATCH = 5
+DEAREST = (9, 10)
+"""Two of the three places in fourteen that hold windows in parameters, most of the cost; the nightly run has all."""
+INDICES = [k for k in range(2 * COUNT) if k % 14 not in DEAREST][:COUNT]
 PROBES = 12
 ELU = Form((sp.S.Zero,), (Piece(shape=SHAPES["exp"], c=1, d=-1), Piece(m=1)), (sp.S.Zero,))
 
@@ -32,7 +35,7 @@ def document(made: Sample) -> dict[str, Any]:
 def test_nothing_is_claimed_wrongly(first: int) -> None:
     """Every fact of these functions is right or left open, and few are left open."""
     judged = []
-    for index in range(first, first + BATCH):
+    for index in INDICES[first : first + BATCH]:
         made = sample(SEED, index)
         found = judge(made, document(made), PROBES)
         wrong = [(j.fact, j.detail) for j in found if j.result == "wrong"]
