@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Standing = Literal["confirmed", "consistent", "contradicted", "open"]
-STANDINGS: tuple[Standing, ...] = ("confirmed", "consistent", "contradicted", "open")
+Standing = Literal["confirmed", "consistent", "contradicted", "unreplayed", "open"]
+STANDINGS: tuple[Standing, ...] = ("confirmed", "consistent", "contradicted", "unreplayed", "open")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,11 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One verdict replayed. ``open`` stands for a verdict that was ``unknown``: nothing was claimed."""
+    """One verdict replayed.
+
+    ``open`` stands for a verdict that was ``unknown``: nothing was claimed. ``unreplayed`` stands for one that the
+    replay was not taught to check.
+    """
 
     name: str
     verdict: str
@@ -36,6 +40,8 @@ class Outcome:
             return "contradicted"
         if self.verdict == "unknown":
             return "open"
+        if not found:
+            return "unreplayed"
         return "confirmed" if found == {"confirmed"} else "consistent"
 
 
