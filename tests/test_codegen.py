@@ -157,7 +157,8 @@ def test_special_inputs_are_as_documented(name: str) -> None:
                 limit = rows[0]
             if limit is None or limit == "none":  # not found, or an oscillation: NaN or a value, and no warning
                 continue
-            assert got == dtype(float(limit.subs(catalogue[name].defaults)))
+            want = dtype(float(limit.subs(catalogue[name].defaults)))
+            assert got == want or abs(got - want) <= np.spacing(abs(want))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -389,14 +390,15 @@ def test_cuda_code_gives_what_numpy_code_gives(host: dict[str, Any]) -> None:
     for name in OTHERS:
         params = tuple(float(p.default) for p in catalogue[name].parameters)
         arguments, kept = parameter_arguments(name, params, "float64")
+        rtol = 1e-10 if any(name in names for names in LOSES.values()) else 1e-13  # the last bits of log and exp differ
         y, dx, ones = np.empty_like(points), np.empty_like(points), np.ones_like(points)
         getattr(library, f"host_{name}_forward")(pointer(points), pointer(y), *arguments, *sizes(len(points)))
-        np.testing.assert_allclose(y, module(name).forward(points, *params), rtol=1e-13, atol=1e-300, err_msg=name)
+        np.testing.assert_allclose(y, module(name).forward(points, *params), rtol=rtol, atol=1e-300, err_msg=name)
         getattr(library, f"host_{name}_grad_input")(
             pointer(ones), pointer(points), pointer(dx), *arguments, *sizes(len(points))
         )
         want = module(name).grad_input(ones, points, *params)
-        np.testing.assert_allclose(dx, want, rtol=1e-12, atol=1e-15, err_msg=name)
+        np.testing.assert_allclose(dx, want, rtol=10 * rtol, atol=1e-15, err_msg=name)
         del kept
 
 

@@ -14,7 +14,7 @@ from kassei.library import FOLDER, Catalogue, analyze
 from kassei.render.pages import pages, part
 from kassei.text.resources import LANGUAGES
 
-SOFTSIGN = """
+MY_UNIT = """
 expr = "v/(1 + b*Abs(v))"
 
 [parameters.b]
@@ -23,8 +23,8 @@ default = 1.0
 learned = true
 
 [title]
-en = "Softsign"
-ja = "ソフトサイン"
+en = "My unit"
+ja = "自作ユニット"
 
 [summary]
 en = "A rational curve that saturates at 1/b on both sides."
@@ -38,17 +38,17 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     folder = tmp_path_factory.mktemp("catalogue")
     for path in FOLDER.glob("*.toml"):
         shutil.copy(path, folder)
-    (folder / "softsign.toml").write_text(SOFTSIGN, encoding="utf-8")
+    (folder / "my_unit.toml").write_text(MY_UNIT, encoding="utf-8")
     return Catalogue(folder)
 
 
 def test_the_new_function_is_in_the_catalogue(mine: Catalogue) -> None:
-    assert "softsign" in mine
+    assert "my_unit" in mine
     assert len(mine) == len(list(FOLDER.glob("*.toml"))) + 1
 
 
 def test_its_verdicts_follow(mine: Catalogue) -> None:
-    dossier = analyze(mine["softsign"], mine)
+    dossier = analyze(mine["my_unit"], mine)
     assert {name: v.truth for name, v in dossier.requirements.items()} == {
         "R1": "proved",
         "R2": "proved",
@@ -65,11 +65,11 @@ def test_its_verdicts_follow(mine: Catalogue) -> None:
 def test_its_code_follows_for_every_target(mine: Catalogue, tmp_path: Path) -> None:
     assert TARGETS
     for target in TARGETS:
-        files = emit(mine["softsign"], target)
+        files = emit(mine["my_unit"], target)
         assert files
-        assert all(mine["softsign"].digest in text for text in files.values())
-    (tmp_path / "softsign.py").write_text(emit(mine["softsign"], "numpy")["softsign.py"], encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("emitted_softsign", tmp_path / "softsign.py")
+        assert all(mine["my_unit"].digest in text for text in files.values())
+    (tmp_path / "my_unit.py").write_text(emit(mine["my_unit"], "numpy")["my_unit.py"], encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("emitted_my_unit", tmp_path / "my_unit.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -80,11 +80,11 @@ def test_its_code_follows_for_every_target(mine: Catalogue, tmp_path: Path) -> N
 
 
 def test_its_pages_follow_in_every_language(mine: Catalogue) -> None:
-    dossier = analyze(mine["softsign"], mine)
+    dossier = analyze(mine["my_unit"], mine)
     for lang in LANGUAGES:
         files = pages([part(dossier, lang)], [], lang)
-        assert mine["softsign"].heading(lang) in files["functions/softsign.md"]
-        assert "functions/softsign" in files["catalogue.md"]
-        assert {"functions/softsign/function.json", "functions/softsign/softsign.py"} <= set(files)
+        assert mine["my_unit"].heading(lang) in files["functions/my_unit.md"]
+        assert "functions/my_unit" in files["catalogue.md"]
+        assert {"functions/my_unit/function.json", "functions/my_unit/my_unit.py"} <= set(files)
         for requirement in ("R1", "R2", "R3"):
-            assert requirement in files["functions/softsign.md"]
+            assert requirement in files["functions/my_unit.md"]

@@ -157,7 +157,10 @@ def _general_cases(activation: Activation, cases: tuple[Case, ...]) -> tuple[Cas
     out = []
     for group in [*joined, *alone]:
         condition = sp.simplify(sp.Or(*(c.condition for c in group))) if len(group) > 1 else group[0].condition
-        out.append(Case(condition=condition, form=group[0].form, region=group[0].region))
+        general_ones = [c for c in group if not c.region.fixed]
+        # a form that serves several regions is lowered, and has its limits found, for the whole domain
+        region = group[0].region if len(general_ones) < 2 else Region.of(activation.parameters)
+        out.append(Case(condition=condition, form=group[0].form, region=region))
     if len(out) == 1:
         return (Case(condition=sp.true, form=out[0].form, region=out[0].region),)
     return tuple(out)

@@ -20,9 +20,9 @@ from kassei.core.enclose import Undecided
 T = TypeVar("T")
 F = TypeVar("F", bound="_lru_cache_wrapper[Any]")
 
-MAX_CALLS = 200_000
+MAX_CALLS = 300_000
 """Function calls that one limit may take."""
-MAX_SIMPLIFY_CALLS = 60_000
+MAX_SIMPLIFY_CALLS = 300_000
 """The same for one simplification."""
 MAX_SIMPLIFY_OPS = 150
 """Expressions with more operations than this are not handed to ``simplify``."""
