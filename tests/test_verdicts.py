@@ -198,11 +198,11 @@ OPEN = {("elu", "fixed_points"), ("gelu_tanh", "slope_lipschitz"), ("gelu_tanh",
 
 def test_what_is_open_is_known() -> None:
     """For alpha > 1 the other fixed point of ELU has no closed form and moves with alpha."""
-    assert {(n, k) for n in NAMES for k, v in dossier(n).properties.items() if v.truth == "unknown"} == OPEN
+    assert {(n, k) for n in SOURCES for k, v in dossier(n).properties.items() if v.truth == "unknown"} == OPEN
 
 
 @pytest.mark.parametrize("key", ["zeros", "fixed_points"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOURCES)
 def test_level_sets_agree_with_interval_arithmetic(name: str, key: str) -> None:
     """What is listed is met; at nearly every point of a grid outside of it f certainly differs from its target."""
     for values in parameter_values(name):
@@ -230,7 +230,7 @@ def test_level_sets_agree_with_interval_arithmetic(name: str, key: str) -> None:
         certified([not gap(exact(p)).contains(0) for p in free] or [True])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOURCES)
 def test_ends_agree_with_values_far_out(name: str) -> None:
     """The function comes nearer to its asymptote and to its level, and stays at a level that it is said to reach."""
     for values in parameter_values(name):
@@ -256,7 +256,7 @@ def test_ends_agree_with_values_far_out(name: str) -> None:
                 assert abs(f(way * sp.Integer(8)) - level) > 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOURCES)
 def test_moments_agree_with_quadrature(name: str) -> None:
     """Mean and second moment of f and f', at the defaults, against mpmath's quadrature of the definition."""
     f = catalogue[name]
