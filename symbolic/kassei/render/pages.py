@@ -166,10 +166,13 @@ class Writer:
         if text == "discontinuous":
             return escape(self("discontinuous"))
         names = set(re.findall(r"[A-Za-z_]\w*", str(text)))
-        table = {n: sp.Symbol(n, real=True) for n in names if not hasattr(sp, n)}
-        from kassei.render.spelling import read
+        from kassei.render.spelling import NAMES, read
 
-        return self.math(read(str(text), table))
+        table = {n: sp.Symbol(n, real=True) for n in names if n not in NAMES}
+        try:
+            return self.math(read(str(text), table))
+        except (ValueError, SyntaxError):  # a spelling that is no expression, such as "root of …"
+            return Markup("<code>{}</code>").format(text)
 
     def enclosure(self, value: Mapping[str, Any]) -> Markup:
         """Enclosed numbers with what they are the root of."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-_NAMES = {
+NAMES = {
     name: getattr(sp, name)
     for name in (
         [
@@ -96,6 +96,6 @@ def _value(node: ast.expr, symbols: Mapping[str, sp.Symbol]) -> Any:
 
 
 def _known(name: str) -> Any:
-    if name not in _NAMES:
+    if name not in NAMES:
         raise ValueError(f"{name!r} is not part of a verdict's spelling")
-    return sp.S.EmptySet if name == "EmptySet" else sp.S.Reals if name == "Reals" else _NAMES[name]
+    return sp.S.EmptySet if name == "EmptySet" else sp.S.Reals if name == "Reals" else NAMES[name]

@@ -31,11 +31,15 @@ class Latex(LatexPrinter):  # type: ignore[misc]
         lo, hi = expr.bracket(64)
         return str(sp.Float((lo + hi) / 2, 8)) + r"\ldots"
 
-    def _print_Max(self, expr: sp.Max) -> str:
-        return r"\max(" + ", ".join(self._print(a) for a in expr.args) + ")"
+    def _print_Max(self, expr: sp.Max, exp: str | None = None) -> str:
+        return self._extreme(r"\max", expr, exp)
 
-    def _print_Min(self, expr: sp.Min) -> str:
-        return r"\min(" + ", ".join(self._print(a) for a in expr.args) + ")"
+    def _print_Min(self, expr: sp.Min, exp: str | None = None) -> str:
+        return self._extreme(r"\min", expr, exp)
+
+    def _extreme(self, name: str, expr: sp.Expr, exp: str | None) -> str:
+        power = "" if exp is None else f"^{{{exp}}}"
+        return f"{name}{power}(" + ", ".join(self._print(a) for a in expr.args) + ")"
 
     def _print_Reals(self, expr: Any) -> str:
         return r"\mathbb{R}"
