@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import random
 import statistics
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
+
+from recorded import machine, versions
 
 BIN = Path(sys.executable).parent
 PEER = "import sympy"
@@ -37,14 +37,6 @@ def seconds(command: list[str]) -> float:
     begin = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - begin
-
-
-def processor() -> str:
-    """The processor's model name."""
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def main() -> None:
@@ -71,8 +63,8 @@ def main() -> None:
     report = {
         "date": time.strftime("%Y-%m-%d"),
         "command": f"benchmarks/cold_start.py --rounds {given.rounds}",
-        "machine": {"processor": processor(), "system": platform.platform()},
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in ("kassei", "sympy", "numpy")},
+        "machine": machine(),
+        "versions": versions("kassei", "sympy", "numpy"),
         "peer": PEER,
         "show_median_s": round(statistics.median(shows), 3),
         "show_worst_s": max(shows),

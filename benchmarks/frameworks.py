@@ -15,12 +15,10 @@ import argparse
 import ast
 import json
 import math
-import platform
 import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,8 @@ import sympy as sp
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "symbolic"), str(ROOT / "tests")]
+
+from recorded import machine, versions  # noqa: E402
 
 from exact import DIGITS, Exact  # noqa: E402 - the tests' own arithmetic, independent of what is emitted
 from kassei.core.activation import Activation, Framework  # noqa: E402
@@ -181,9 +181,8 @@ def main() -> None:
     report = {
         "date": time.strftime("%Y-%m-%d"),
         "command": "benchmarks/frameworks.py",
-        "machine": {"system": platform.platform()},
-        "versions": {"python": platform.python_version()}
-        | {p: version(p) for p in ("torch", "jax", "sympy", "mpmath")},
+        "machine": machine(),
+        "versions": versions("torch", "jax", "sympy", "mpmath"),
         "dtype": "float64",
         "digits": 50,
         "rows": rows,

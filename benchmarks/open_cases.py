@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import queue
 import signal
 import statistics
@@ -26,10 +25,10 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from recorded import machine, versions
 from scoring import facts_of, score
 
 HERE = Path(__file__).resolve().parent
@@ -159,14 +158,6 @@ def show(name: str, columns: dict[str, Any]) -> None:
                 print(f"    {r['fact']}: {r['why']}")
 
 
-def processor() -> str:
-    """The processor's model name."""
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--funcprops-python", help="the python of an environment that has funcprops; else no column")
@@ -181,10 +172,7 @@ def main() -> None:
         peers["funcprops"] = [given.funcprops_python, str(HERE / "drivers" / "with_funcprops.py"), str(given.limit)]
     else:
         print("funcprops: column skipped, no --funcprops-python given", file=sys.stderr)
-    versions = {
-        "python": platform.python_version(),
-        "kassei": {p: version(p) for p in ("kassei", "sympy", "z3-solver")},
-    }
+    columns_versions: dict[str, Any] = {"kassei": versions("kassei", "sympy", "z3-solver")}
     done: list[dict[str, Any]] = []
     report: dict[str, Any] = {}
 
@@ -192,7 +180,7 @@ def main() -> None:
         rows, seconds = by_kassei(case)
         columns: dict[str, Any] = {"kassei": {"seconds": round(seconds, 2), "facts": rows}}
         for name, command in peers.items():
-            rows, seconds, versions[name] = by_peer(command, case)
+            rows, seconds, columns_versions[name] = by_peer(command, case)
             columns[name] = {"seconds": round(seconds, 2), "facts": rows}
         return columns
 
@@ -206,8 +194,8 @@ def main() -> None:
                 "date": time.strftime("%Y-%m-%d"),
                 "command": "benchmarks/open_cases.py --funcprops-python ENV/bin/python"
                 f" --limit {given.limit:g} --jobs {given.jobs}",
-                "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()},
-                "versions": versions,
+                "machine": machine(),
+                "versions": columns_versions,
                 "limit_s": given.limit,
                 "summary": {name: tally(done, name) for name in ("kassei", *peers)},
                 "cases": done,

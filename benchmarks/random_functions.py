@@ -13,16 +13,16 @@ import argparse
 import json
 import multiprocessing
 import os
-import platform
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections import Counter
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from recorded import machine, versions
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests")]
@@ -160,14 +160,6 @@ def summary(seed: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def processor() -> str:
-    """The processor's model name."""
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000)
@@ -188,8 +180,8 @@ def main() -> int:
                 "date": time.strftime("%Y-%m-%d"),
                 "command": f"benchmarks/random_functions.py --first {given.first} --count {given.count}"
                 f" --limit {given.limit:g} --seed {' '.join(map(str, given.seed))}",
-                "machine": {"processor": processor(), "system": platform.platform()},
-                "versions": {"python": platform.python_version()} | {p: version(p) for p in ("kassei", "sympy")},
+                "machine": machine(),
+                "versions": versions("kassei", "sympy"),
                 "runs": runs,
             }
             given.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

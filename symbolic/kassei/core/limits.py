@@ -39,6 +39,11 @@ def limit(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, side: str, region: Region) -
     return with_signs(found, region)
 
 
+def at_infinity(expr: sp.Expr, x: sp.Symbol, end: sp.Expr, region: Region) -> sp.Expr:
+    """The limit at ``end``, which is ``oo`` or ``-oo``; raises what ``limit`` raises."""
+    return limit(expr, x, end, "+" if end is -sp.oo else "-", region)
+
+
 def _limit(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, side: str, region: Region) -> sp.Expr:
     if x not in expr.free_symbols:
         return expr

@@ -70,6 +70,15 @@ def _merge(a: Exponent, b: Exponent) -> Exponent:
     return tuple(sorted(kept, key=lambda item: -item[0]))
 
 
+def _collect(model: Model, key: Key, coefficient: Coefficient) -> None:
+    """Add a monomial to a sum; a coefficient that comes to zero leaves it."""
+    total = _plus(model[key], coefficient) if key in model else coefficient
+    if isinstance(total, sp.Expr) and number_sign(total) == 0:
+        model.pop(key, None)
+    else:
+        model[key] = total
+
+
 def _join(a: Key, b: Key) -> Key:
     return _merge(a[0], b[0]), a[1] + b[1], a[2] + b[2]
 
@@ -203,24 +212,14 @@ class Tail:
     def _add(self, a: Model, b: Model) -> Model:
         out = dict(a)
         for key, c in b.items():
-            total = _plus(out[key], c) if key in out else c
-            if isinstance(total, sp.Expr) and number_sign(total) == 0:
-                out.pop(key, None)
-            else:
-                out[key] = total
+            _collect(out, key, c)
         return self._folded(out)
 
     def _multiply(self, a: Model, b: Model) -> Model:
         out: Model = {}
         for key, c in a.items():
             for other, d in b.items():
-                joined = _join(key, other)
-                product = _times(c, d)
-                total = _plus(out[joined], product) if joined in out else product
-                if isinstance(total, sp.Expr) and number_sign(total) == 0:
-                    out.pop(joined, None)
-                else:
-                    out[joined] = total
+                _collect(out, _join(key, other), _times(c, d))
         return self._folded(out)
 
     def _folded(self, model: Model) -> Model:

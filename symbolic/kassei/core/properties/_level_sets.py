@@ -9,7 +9,7 @@ import sympy as sp
 
 from kassei.core.enclose import RootConstant, Undecided
 from kassei.core.pieces import Form
-from kassei.core.properties._shared import Stretch, as_one_set, slope_level_set, union
+from kassei.core.properties._shared import Stretch, as_one_set, slope_level_set, union, vanishing
 from kassei.core.prove import Finding, exact_or_enclosed
 from kassei.core.region import Region
 from kassei.core.signs import chart, layout, sign
@@ -43,12 +43,7 @@ def meets(target: sp.Expr) -> Callable[[Form, Region], Finding]:
             if target.free_symbols and piece.expr.has(*ARCS):
                 raise Undecided(f"signs of {gap}")
             flat = chart(gap, v, piece.lo, piece.hi, region)
-            if flat.identically_zero:
-                found.append(Stretch(piece.lo, False, piece.hi, False))
-            elif flat.periodic:
-                raise Undecided(f"infinitely many points where f is {target}")
-            else:
-                found += [Stretch(p, True, p, True) for p in flat.points]
+            found += vanishing(flat, piece, f"infinitely many points where f is {target}")
             facts = {"target": target, "layout": layout(gap, piece.lo, piece.hi, flat)}
             steps += [*flat.why, Step("value_level", facts)]
         for at, value in zip(form.breaks, form.values, strict=True):

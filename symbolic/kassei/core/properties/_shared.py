@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -88,6 +89,16 @@ def _spread(lo: sp.Expr, hi: sp.Expr) -> list[sp.Rational]:
         return [sign * s for s in step for sign in (-1, 1)]
     anchor, way = (shorten(hi), -1) if lo == -sp.oo else (shorten(lo), 1)
     return [p for p in (anchor + way * s for s in step) if order(p, lo, Region()) > 0 and order(hi, p, Region()) > 0]
+
+
+def on_both_sides(form: Form, ask: Callable[[Piece, sp.Expr], tuple[Any, Step]]) -> Finding:
+    """What ``ask`` says of the first piece at -oo and of the last one at oo."""
+    value: dict[str, Any] = {}
+    steps: list[Step] = []
+    for name, end, piece in (("neg_inf", -sp.oo, form.pieces[0]), ("pos_inf", sp.oo, form.pieces[-1])):
+        value[name], step = ask(piece, end)
+        steps.append(step)
+    return Finding(truth=True, value=value, steps=tuple(steps))
 
 
 def at_sample(piece: Piece, region: Region) -> tuple[sp.Expr, sp.Expr]:
@@ -313,6 +324,15 @@ def as_one_set(stretches: list[Stretch]) -> sp.Set:
     return sp.Union(*(s.as_set() for s in stretches))
 
 
+def vanishing(flat: Chart, piece: Piece, endless: str) -> list[Stretch]:
+    """Where the charted expression is zero inside the piece; ``endless`` names what a periodic one leaves open."""
+    if flat.identically_zero:
+        return [Stretch(piece.lo, False, piece.hi, False)]
+    if flat.periodic:
+        raise Undecided(endless)
+    return [Stretch(p, True, p, True) for p in flat.points]
+
+
 def slope_level_set(form: Form, region: Region, level: int) -> tuple[list[Stretch], tuple[Step, ...]]:
     """Where f' exists and equals ``level``, as disjoint intervals and points."""
     v = form.variable
@@ -322,12 +342,7 @@ def slope_level_set(form: Form, region: Region, level: int) -> tuple[list[Stretc
         if piece.expr is sp.nan:
             continue
         flat = chart(slope_of(piece, v) - level, v, piece.lo, piece.hi, region)
-        if flat.identically_zero:
-            found.append(Stretch(piece.lo, False, piece.hi, False))
-        elif flat.periodic:
-            raise Undecided(f"infinitely many points with slope {level}")
-        else:
-            found += [Stretch(p, True, p, True) for p in flat.points]
+        found += vanishing(flat, piece, f"infinitely many points with slope {level}")
         gap = layout(slope_of(piece, v) - level, piece.lo, piece.hi, flat)
         steps += [*flat.why, Step("slope_level", {"level": sp.Integer(level), "layout": gap})]
     for edge in edges(form, region):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sympy as sp
 
 from kassei.core import limits
 from kassei.core.algebra import factored
 from kassei.core.enclose import RootConstant, Undecided
 from kassei.core.pieces import Form, Piece
+from kassei.core.properties._shared import on_both_sides
 from kassei.core.prove import Finding, Subject, slope_of
 from kassei.core.region import Region
 from kassei.core.verdict import Step, Verdict
@@ -24,13 +23,12 @@ def check(subject: Subject) -> Verdict:
 
 def asymptotes(form: Form, region: Region) -> Finding:
     """Only m = lim f/v and c = lim (f - m v) can do; where f' has a finite limit, that is m."""
-    value: dict[str, Any] = {}
-    steps: list[Step] = []
-    for name, end, piece in (("neg_inf", -sp.oo, form.pieces[0]), ("pos_inf", sp.oo, form.pieces[-1])):
+
+    def side(piece: Piece, end: sp.Expr) -> tuple[sp.Expr | str, Step]:
         line, step = _line(piece, form.variable, end, region)
-        value[name] = "none" if line is None else line
-        steps.append(step)
-    return Finding(truth=True, value=value, steps=tuple(steps))
+        return "none" if line is None else line, step
+
+    return on_both_sides(form, side)
 
 
 def _line(piece: Piece, v: sp.Symbol, end: sp.Expr, region: Region) -> tuple[sp.Expr | None, Step]:
@@ -64,6 +62,6 @@ def _steepness(piece: Piece, v: sp.Symbol, end: sp.Expr, region: Region) -> sp.E
 def _limit(expr: sp.Expr, v: sp.Symbol, end: sp.Expr, region: Region) -> sp.Expr | None:
     """A limit, maybe infinite; None where there is none."""
     try:
-        return limits.limit(expr, v, end, "+" if end is -sp.oo else "-", region)
+        return limits.at_infinity(expr, v, end, region)
     except limits.NoLimit:
         return None

@@ -94,7 +94,7 @@ def _levels(piece: Piece, v: sp.Symbol, times: int, end: sp.Expr, region: Region
     expr = slope_of(piece, v, times)
     facts = {"times": times, "expr": expr, "end": end}
     try:
-        found = limits.limit(expr, v, end, "+" if end is -sp.oo else "-", region)
+        found = limits.at_infinity(expr, v, end, region)
     except limits.NoLimit:
         return Step("oscillates_like_no_polynomial", facts)
     if found in (sp.oo, -sp.oo) or constant(Piece(piece.lo, piece.hi, expr), v, region):

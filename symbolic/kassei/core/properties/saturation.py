@@ -7,8 +7,8 @@ from typing import Any
 import sympy as sp
 
 from kassei.core import limits
-from kassei.core.pieces import Form
-from kassei.core.properties._shared import constant
+from kassei.core.pieces import Form, Piece
+from kassei.core.properties._shared import constant, on_both_sides
 from kassei.core.prove import Finding, Subject, exact_or_enclosed
 from kassei.core.region import Region
 from kassei.core.signs import sign
@@ -24,22 +24,16 @@ def check(subject: Subject) -> Verdict:
 
 def saturation(form: Form, region: Region) -> Finding:
     """A piece that is not constant is analytic, so it is constant on no part of its interval."""
-    value: dict[str, Any] = {}
-    steps: list[Step] = []
-    for name, end in (("neg_inf", -sp.oo), ("pos_inf", sp.oo)):
-        value[name], step = _side(form, region, end)
-        steps.append(step)
-    return Finding(truth=True, value=value, steps=tuple(steps))
+    return on_both_sides(form, lambda piece, end: _side(form, region, piece, end))
 
 
-def _side(form: Form, region: Region, end: sp.Expr) -> tuple[dict[str, Any], Step]:
+def _side(form: Form, region: Region, piece: Piece, end: sp.Expr) -> tuple[dict[str, Any], Step]:
     v = form.variable
-    piece = form.pieces[0] if end is -sp.oo else form.pieces[-1]
     if piece.expr is sp.nan:
         return {"kind": "none"}, Step("undefined_piece", {"lo": piece.lo, "hi": piece.hi})
     flat = constant(piece, v, region)
     try:
-        level = limits.limit(piece.expr, v, end, "+" if end is -sp.oo else "-", region)
+        level = limits.at_infinity(piece.expr, v, end, region)
     except limits.NoLimit:
         return {"kind": "none"}, Step("oscillates", {"end": end})
     if level in (sp.oo, -sp.oo):
