@@ -11,7 +11,7 @@ from functions import ON_SMALL_SITE, small_catalogue
 from kassei.claims.ledger import decide_all
 from kassei.core.dossier import Dossier
 from kassei.library import analyze
-from kassei.render.site import build, parts_from
+from kassei.render.site import build, parts_of
 
 NAMES = tuple(sorted(ON_SMALL_SITE))
 
@@ -30,7 +30,7 @@ def claims() -> list[dict[str, Any]]:
 def fresh_build() -> Path:
     """A folder with ``site`` and ``docs`` in it."""
     folder = Path(tempfile.mkdtemp(prefix="kassei-site-"))
-    build(parts_from(dossiers()), claims(), folder / "site", docs=folder / "docs")
+    build(parts_of(dossiers()), claims(), folder / "site", docs=folder / "docs")
     return folder
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
+import math
 import os
 import re
 import signal
@@ -18,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from kassei.core.dossier import Dossier
     from kassei.core.verdict import Verdict
 
+Answer = TypeVar("Answer")
 SITE = Path("build") / "site"
 DRIFTED, BAD_INPUT, UNKNOWN, INTERRUPTED = 1, 2, 3, 130
 REMIND_S = 0.5
@@ -135,6 +137,15 @@ _in_language = _option("--lang", type=click.Choice(LANGUAGES), default="en", exp
 _as_json = _option("--json", "as_json", is_flag=True)
 
 
+def _seconds(context: click.Context, option: click.Parameter, given: float | None) -> float | None:
+    """0 stands for no limit."""
+    del context, option
+    return math.inf if given == 0 else given
+
+
+_limited = _option("--limit", type=click.FloatRange(min=0), metavar="SECONDS", callback=_seconds)
+
+
 @click.group()
 @_in_language
 @click.version_option(package_name="kassei", prog_name="kassei", message="%(prog)s %(version)s")
@@ -198,26 +209,22 @@ def _one_or_list(documents: list[Any]) -> Any:
     return documents[0] if len(documents) == 1 else documents
 
 
-def _dossiers(functions: Sequence[Activation], words: Phrases) -> list[Dossier]:
+def _dossiers(functions: Sequence[Activation], words: Phrases, limit: float | None = None) -> list[Dossier]:
     """The dossiers of functions, with progress on a terminal."""
     from kassei.library import analyze_all
+
+    return _collected(functions, analyze_all(functions, seconds=limit), words)
+
+
+def _collected(functions: Sequence[Activation], answers: Iterable[Answer], words: Phrases) -> list[Answer]:
     from kassei.terminal import progress
 
     done = []
     with progress(words("progress.analysis"), len(functions)) as step:
-        for dossier in analyze_all(functions):
-            done.append(dossier)
-            step(dossier.activation.name)
+        for f, answer in zip(functions, answers, strict=True):
+            done.append(answer)
+            step(f.name)
     return done
-
-
-def _requirements(f: Activation, lang: str) -> dict[str, Any]:
-    """``kassei check --json`` of one function, from its dossier where that is kept."""
-    from kassei import cache
-    from kassei.core.analysis import requirements
-
-    kept = cache.find(f)
-    return _checked(f, requirements(f) if kept is None else kept.requirements, lang)
 
 
 def _checked(f: Activation, found: Mapping[str, Verdict], lang: str) -> dict[str, Any]:
@@ -279,14 +286,15 @@ def _number(value: Any) -> int | float | str:
 @click.argument("names", metavar="NAME...", nargs=-1)
 @_as_json
 @_option("--steps", is_flag=True)
+@_limited
 @_in_language
 @click.pass_obj
-def show(words: Phrases, names: tuple[str, ...], as_json: bool, steps: bool) -> None:
+def show(words: Phrases, names: tuple[str, ...], as_json: bool, steps: bool, limit: float | None) -> None:
     """Print dossiers."""
     from kassei import terminal
 
     functions = _functions(names, words)
-    documents = [d.to_json(words.lang) for d in _dossiers(functions, words)]
+    documents = [d.to_json(words.lang) for d in _dossiers(functions, words, limit)]
     if as_json:
         _print_json(_one_or_list(documents))
         return
@@ -302,14 +310,17 @@ def show(words: Phrases, names: tuple[str, ...], as_json: bool, steps: bool) -> 
 @kassei.command()
 @click.argument("names", metavar="NAME...", nargs=-1)
 @_as_json
+@_limited
 @_in_language
 @click.pass_obj
-def check(words: Phrases, names: tuple[str, ...], as_json: bool) -> int:
+def check(words: Phrases, names: tuple[str, ...], as_json: bool, limit: float | None) -> int:
     """Decide R1, R2 and R3."""
     from kassei import terminal
+    from kassei.library import require_all
 
     functions = _functions(names, words)
-    checked = _each(functions, lambda f: _requirements(f, words.lang), words("progress.analysis"))
+    decided = _collected(functions, require_all(functions, seconds=limit), words)
+    checked = [_checked(f, one, words.lang) for f, one in zip(functions, decided, strict=True)]
     if as_json:
         _print_json(_one_or_list(checked))
     else:
@@ -516,13 +527,14 @@ def _report_drift(names: Sequence[str], count: int, out: Path, words: Phrases) -
 @click.argument("names", metavar="NAME...", nargs=-1)
 @_option("--all", "everything", is_flag=True)
 @_option("--out", type=click.Path(path_type=Path, file_okay=False), required=True)
+@_limited
 @_in_language
 @click.pass_obj
-def certify(words: Phrases, names: tuple[str, ...], everything: bool, out: Path) -> None:
+def certify(words: Phrases, names: tuple[str, ...], everything: bool, out: Path, limit: float | None) -> None:
     """Write certificates."""
     from kassei.codegen import write
     from kassei.core import certificate
-    from kassei.library import analyze, catalogue
+    from kassei.library import catalogue
 
     if not names and not everything:
         raise BadInput(words("error.no_names_or_all"))
@@ -531,8 +543,8 @@ def certify(words: Phrases, names: tuple[str, ...], everything: bool, out: Path)
     functions = _functions(tuple(catalogue) if everything else names, words)
     if len({f.name for f in functions}) < len(functions):
         raise BadInput(words("error.same_name", name=functions[0].name))
-    texts = _each(functions, lambda f: certificate.text(analyze(f)), words("progress.analysis"))
-    files = {f"{f.name}.certificate.json": text for f, text in zip(functions, texts, strict=True)}
+    dossiers = _dossiers(functions, words, limit)
+    files = {f"{d.activation.name}.certificate.json": certificate.text(d) for d in dossiers}
     try:
         for path in write(files, out):
             click.echo(words("done.written", path=path))
@@ -584,9 +596,9 @@ def _build_site(out: Path, words: Phrases, docs: Path | None = None) -> Path:
     from kassei.render.site import build as build_pages
     from kassei.render.site import parts_of
 
-    names = [f.name for f in _functions(tuple(catalogue), words)]
-    with progress(words("progress.analysis"), len(names)) as step:
-        parts = parts_of(names, processes=min(os.cpu_count() or 1, len(names)), progress=step)
+    dossiers = _dossiers(_functions(tuple(catalogue), words), words)
+    with progress(words("progress.pages"), len(dossiers)) as step:
+        parts = parts_of(dossiers, processes=min(os.cpu_count() or 1, len(dossiers)), progress=step)
     claims = _claims(None, words)
     try:
         with progress(words("progress.site"), len(LANGUAGES)) as step:

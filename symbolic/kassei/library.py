@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 import functools
-import multiprocessing
+import math
 import os
-import signal
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,8 @@ from kassei.core.reading import DefinitionError, load
 if TYPE_CHECKING:
     from kassei.core.dossier import Dossier, Facts
     from kassei.core.pieces import Form
+    from kassei.core.verdict import Verdict
+    from kassei.workers import Answered
 
 FOLDER = Path(__file__).resolve().parent / "catalogue"
 OUT_OF_SCOPE = FOLDER.parent / "out_of_scope.toml"
@@ -127,31 +128,54 @@ def _analysed(activation: Activation, known: Catalogue) -> Dossier:
     return analyse(activation, known.forms)
 
 
-def analyze_all(activations: Iterable[Activation], jobs: int | None = None) -> Iterator[Dossier]:
+def analyze_all(
+    activations: Iterable[Activation], *, jobs: int | None = None, seconds: float | None = None
+) -> Iterator[Dossier]:
     """The dossiers of several functions, in their order, each as soon as it and those before it are done.
 
-    What is not kept from an earlier run is analysed in ``jobs`` processes (as many as there are processors).
+    What is not kept from an earlier run is analysed in ``jobs`` processes (as many as there are processors), each of
+    which may use so many ``seconds`` of processor time (``workers.LIMIT_S`` of them; ``math.inf``: no limit). A
+    dossier in which something was cut off is not kept.
     """
     functions = list(activations)
     found = {f: cache.find(f) for f in functions}
-    missing = [f for f in functions if found[f] is None]
-    jobs = min(jobs or os.cpu_count() or 1, len(missing))
-    if jobs < 2:
-        yield from map(analyze, functions)
-        return
-    with multiprocessing.get_context("spawn").Pool(jobs, _quietly) as pool:
-        fresh = pool.imap(_packed_analysis, map(cache.packed, missing))
-        for f in functions:
-            yield found[f] or cache.unpacked(next(fresh))
+    answers = _answers([f for f in found if found[f] is None], None, jobs, seconds)
+    for f in functions:
+        dossier = found[f]
+        if dossier is None:
+            from kassei.core.analysis import dossier as joined
+
+            answered = next(answers)
+            dossier = found[f] = joined(f, answered.found)
+            if answered.complete:
+                cache.keep(dossier)
+        yield dossier
 
 
-def _packed_analysis(activation: bytes) -> bytes:
-    return cache.packed(analyze(cache.unpacked(activation)))
+def require_all(activations: Iterable[Activation], *, seconds: float | None = None) -> Iterator[Mapping[str, Verdict]]:
+    """R1, R2 and R3 of several functions, as :func:`analyze_all` finds them, without the rest."""
+    functions = list(activations)
+    found = {f: cache.find(f) for f in functions}
+    answers = _answers([f for f in found if found[f] is None], ("R1", "R2", "R3"), None, seconds)
+    decided = {f: next(answers).found if kept is None else kept.requirements for f, kept in found.items()}
+    for f in functions:
+        yield decided[f]
 
 
-def _quietly() -> None:
-    """An interrupt is for the process that started the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _answers(
+    functions: Sequence[Activation], wanted: tuple[str, ...] | None, jobs: int | None, seconds: float | None
+) -> Iterator[Answered]:
+    from kassei.core.document import speak_with
+    from kassei.text.words import spoken
+
+    speak_with(spoken)
+    if not functions:
+        return iter(())
+    from kassei import workers
+
+    limit = workers.LIMIT_S if seconds is None else None if math.isinf(seconds) else seconds
+    jobs = min(jobs or os.cpu_count() or 1, len(functions))
+    return workers.analyses(functions, catalogue.forms, wanted=wanted, jobs=jobs, seconds=limit)
 
 
 @functools.cache

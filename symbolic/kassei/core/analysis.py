@@ -1,13 +1,17 @@
-"""The whole analysis of one definition."""
+"""The whole analysis of one definition, stage by stage."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 from kassei.core.activation import Activation
-from kassei.core.derive import derive
-from kassei.core.dossier import Dossier
+from kassei.core.convergence import open_limits, param_limits
+from kassei.core.derive import calculus, joins, limits_at_ends
+from kassei.core.dossier import Dossier, Facts
 from kassei.core.effort import MAX_WORK, work
 from kassei.core.pieces import Form
 from kassei.core.properties._shared import monotone, undefined_at
@@ -19,11 +23,23 @@ from kassei.core.region import Region
 from kassei.core.registry import discover
 from kassei.core.verdict import Step, Verdict
 
+REQUIREMENTS = ("R1", "R2", "R3")
+FACTS = ("derivation", "joins", "limits", "param_limits")
+"""The parts of the facts, each a stage of its own."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
+
+@cache
 def properties() -> tuple[str, ...]:
     """The names of all properties, in the interface's order."""
     orders = discover("kassei.core.properties", "ORDER")
     return tuple(sorted(orders, key=lambda name: orders[name]))
+
+
+@cache
+def stages() -> tuple[str, ...]:
+    """Every stage of an analysis, in the order in which they are done."""
+    return (*REQUIREMENTS, "domain", *FACTS, *properties())
 
 
 def analyze(activation: Activation, known: Mapping[str, Form] | None = None) -> Dossier:
@@ -32,37 +48,80 @@ def analyze(activation: Activation, known: Mapping[str, Form] | None = None) -> 
     ``known`` maps names to normal forms with which parameter limits are compared (see
     :func:`kassei.core.convergence.KnownForms`).
     """
+    return dossier(activation, decide(activation, known))
+
+
+def decide(
+    activation: Activation,
+    known: Mapping[str, Form] | None = None,
+    *,
+    wanted: tuple[str, ...] | None = None,
+    given: Mapping[str, Any] = NOTHING,
+    done: Callable[[str, Any], None] = lambda name, answer: None,
+) -> dict[str, Any]:
+    """The answers of the wanted stages (all of them, if none are named), those given among them.
+
+    ``done`` hears of each as soon as it is there, in the order of :func:`stages`.
+    """
     subject = Subject(activation)
     checks = discover("kassei.core.properties", "check")
-    with work():
-        decided = _requirements(subject)
-    with work(fresh=False):
-        domain, facts = domain_of(subject), derive(activation, known)
-    with work(2 * MAX_WORK, fresh=False):
-        verdicts = {name: checks[name](subject) for name in properties()}
+    found = dict(given)
+
+    def take(units: int, asked: Mapping[str, Callable[[], Any]], *, fresh: bool = False) -> None:
+        with work(units, fresh=fresh):
+            for name, ask in asked.items():
+                if name not in found and (wanted is None or name in wanted):
+                    found[name] = ask()
+                    done(name, found[name])
+
+    def requirement(question: Callable[[Form, Region], Finding], method: str) -> Callable[[], Verdict]:
+        return lambda: subject.decide(question, method)
+
+    take(
+        MAX_WORK,
+        {
+            "R1": requirement(lambda form, region: _r1(form, region, activation), "slope_signs"),
+            "R2": requirement(not_affine, "identity"),
+            "R3": requirement(unit_slope, "identity"),
+        },
+        fresh=True,
+    )
+    take(
+        MAX_WORK,
+        {
+            "domain": lambda: domain_of(subject),
+            "derivation": lambda: calculus(subject),
+            "joins": lambda: joins(subject),
+            "limits": lambda: limits_at_ends(subject),
+            "param_limits": lambda: param_limits(activation, subject.region, known),
+        },
+    )
+    take(2 * MAX_WORK, {name: lambda check=checks[name]: check(subject) for name in properties()})  # type: ignore[misc]
+    return found
+
+
+def cut_off(activation: Activation, name: str, why: Step) -> Any:
+    """The answer of a stage that did not come to its end: open, and ``why``."""
+    if name == "derivation":
+        return Facts.unknown(activation)
+    if name == "joins":
+        return ()
+    if name == "limits":
+        return Facts.unknown(activation).limits
+    if name == "param_limits":
+        return open_limits(activation, why)
+    return Verdict(truth="unknown", method="none", steps=(why,))
+
+
+def dossier(activation: Activation, found: Mapping[str, Any]) -> Dossier:
+    """The answers of all stages as one value."""
+    joined = {"joins": found["joins"], "limits": MappingProxyType(dict(found["limits"]))}
     return Dossier(
         activation=activation,
-        facts=facts,
-        properties=MappingProxyType(verdicts),
-        requirements=decided,
-        domain=domain,
-    )
-
-
-def requirements(activation: Activation) -> Mapping[str, Verdict]:
-    """R1, R2 and R3 alone, without the rest of the dossier."""
-    with work():
-        return _requirements(Subject(activation))
-
-
-def _requirements(subject: Subject) -> Mapping[str, Verdict]:
-    f = subject.activation
-    return MappingProxyType(
-        {
-            "R1": subject.decide(lambda form, region: _r1(form, region, f), "slope_signs"),
-            "R2": subject.decide(not_affine, "identity"),
-            "R3": subject.decide(unit_slope, "identity"),
-        }
+        facts=replace(found["derivation"], **joined, param_limits=found["param_limits"]),
+        properties=MappingProxyType({name: found[name] for name in properties()}),
+        requirements=MappingProxyType({name: found[name] for name in REQUIREMENTS}),
+        domain=found["domain"],
     )
 
 

@@ -39,6 +39,15 @@ def param_limits(
     return tuple(out)
 
 
+def open_limits(activation: Activation, why: Step) -> tuple[ParamLimit, ...]:
+    """The same entries with nothing found, and why."""
+    return tuple(
+        ParamLimit(param=p.name, to=label, equals=None, steps=(why,))
+        for p in activation.parameters
+        for _, label in _targets(p)
+    )
+
+
 def _targets(p: Parameter) -> list[tuple[sp.Expr, str]]:
     domain = p.domain
     low = (domain.lo, "-oo" if domain.lo == -sp.oo else f"{domain.lo}+")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -39,12 +40,25 @@ def derive(activation: Activation, known: Mapping[str, Form] | None = None, *, w
     ``with_limits=False`` the limits are left out (code targets need only forms and derivatives).
     """
     subject = Subject(activation)
+    facts = calculus(subject)
+    if not with_limits:
+        return facts
+    return replace(
+        facts,
+        joins=joins(subject),
+        limits=MappingProxyType(limits_at_ends(subject)),
+        param_limits=param_limits(activation, subject.region, known),
+    )
+
+
+def calculus(subject: Subject) -> Facts:
+    """Normal forms and derivatives; what needs a limit is left unknown."""
+    activation = subject.activation
     cases = _cases(subject)
     v = activation.variable
-    return Facts(
-        activation=activation,
+    return replace(
+        Facts.unknown(activation),
         cases=cases,
-        joins=_joins(subject) if with_limits else (),
         derivative=_found(lambda: _assemble(activation, cases, lambda e: smooth_derivative(e, v))),
         second_derivative=_found(
             lambda: _assemble(activation, cases, lambda e: smooth_derivative(smooth_derivative(e, v), v))
@@ -57,8 +71,6 @@ def derive(activation: Activation, known: Mapping[str, Form] | None = None, *, w
                 for p in activation.parameters
             }
         ),
-        limits=MappingProxyType(_limits(subject) if with_limits else {}),
-        param_limits=param_limits(activation, subject.region, known) if with_limits else (),
     )
 
 
@@ -250,7 +262,9 @@ def _of_form(
     return sp.Piecewise(*merged)
 
 
-def _joins(subject: Subject) -> tuple[tuple[sp.Basic, tuple[Join, ...]], ...]:
+def joins(subject: Subject) -> tuple[tuple[sp.Basic, tuple[Join, ...]], ...]:
+    """Values, one-sided limits and slopes at every break, with the condition under which they are these."""
+
     def ask(form: Form | str, region: Region) -> tuple[Join, ...]:
         if isinstance(form, str):
             return ()
@@ -269,7 +283,8 @@ def _joins(subject: Subject) -> tuple[tuple[sp.Basic, tuple[Join, ...]], ...]:
     return tuple(out)
 
 
-def _limits(subject: Subject) -> dict[str, Any]:
+def limits_at_ends(subject: Subject) -> dict[str, Any]:
+    """The limits of f and of its slope at -oo and oo, by the keys of ``Facts.limits``."""
     v = subject.activation.variable
 
     def at(end: sp.Expr, times: int) -> Any:
@@ -280,7 +295,7 @@ def _limits(subject: Subject) -> dict[str, Any]:
             if piece.expr is sp.nan:
                 return "none"
             try:
-                return limits.limit(slope_of(piece, v, times), v, end, "+" if end is -sp.oo else "-", region)
+                return limits.at_infinity(slope_of(piece, v, times), v, end, region)
             except limits.NoLimit:
                 return "none"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import sympy as sp
@@ -80,6 +81,20 @@ class Facts:
     param_derivatives: Mapping[str, sp.Expr | None]
     limits: Mapping[str, Any]
     param_limits: tuple[ParamLimit, ...]
+
+    @classmethod
+    def unknown(cls, activation: Activation) -> Facts:
+        """Nothing found yet."""
+        return cls(
+            activation=activation,
+            cases=(),
+            joins=(),
+            derivative=None,
+            second_derivative=None,
+            param_derivatives=MappingProxyType({p.name: None for p in activation.parameters}),
+            limits=MappingProxyType(dict.fromkeys(("neg_inf", "pos_inf", "slope_neg_inf", "slope_pos_inf"))),
+            param_limits=(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from kassei.cache import packed, unpacked
 from kassei.core.dossier import Dossier
 from kassei.render.pages import Part, navigation, pages, part
 from kassei.text.resources import LANGUAGES, resource
@@ -33,37 +34,35 @@ Parts = Mapping[str, Sequence[Part]]
 """What every function gives to the site, by language."""
 
 
-def parts_of(names: Sequence[str], *, processes: int = 1, progress: Callable[[str], None] | None = None) -> Parts:
-    """Analyse functions of the catalogue and write their pages, in several processes; the result is the same."""
+def parts_of(
+    dossiers: Sequence[Dossier], *, processes: int = 1, progress: Callable[[str], None] | None = None
+) -> Parts:
+    """The pages of some functions, written in several processes; the result is the same."""
     made: list[Mapping[str, Part]] = []
     with ExitStack() as stack:
         if processes > 1:
             context = multiprocessing.get_context("spawn")
             pool = stack.enter_context(context.Pool(processes, signal.signal, (signal.SIGINT, signal.SIG_IGN)))
-            each: Iterator[Mapping[str, Part]] = pool.imap(_one, names)
+            each: Iterator[Mapping[str, Part]] = pool.imap(_parts_of_packed, map(packed, dossiers))
         else:
-            each = map(_one, names)
-        for name in names:
+            each = map(_parts, dossiers)
+        for dossier in dossiers:
             if progress:
-                progress(name)
+                progress(dossier.activation.name)
             made.append(next(each))
     return {lang: [one[lang] for one in made] for lang in LANGUAGES}
 
 
-def _one(name: str) -> Mapping[str, Part]:
-    from kassei.library import analyze, catalogue
+def _parts_of_packed(dossier: bytes) -> Mapping[str, Part]:
+    from kassei.core.document import speak_with
+    from kassei.text.words import spoken
 
-    return _parts(analyze(catalogue[name]))
+    speak_with(spoken)
+    return _parts(unpacked(dossier))
 
 
 def _parts(dossier: Dossier) -> Mapping[str, Part]:
     return {lang: part(dossier, lang) for lang in LANGUAGES}
-
-
-def parts_from(dossiers: Iterable[Dossier]) -> Parts:
-    """The same from dossiers that are there already."""
-    made = [_parts(dossier) for dossier in dossiers]
-    return {lang: [one[lang] for one in made] for lang in LANGUAGES}
 
 
 def build(
