@@ -15,8 +15,8 @@ from kassei.core.convergence import param_limits
 from kassei.core.dossier import Case, Facts, Join
 from kassei.core.effort import TROUBLE, simplify
 from kassei.core.enclose import Undecided
-from kassei.core.pieces import BAD, Form, Piece, insert, smooth_derivative, switch_side
-from kassei.core.prove import Subject, edges, slope_of
+from kassei.core.pieces import BAD, Form, Piece, insert, slope_of, smooth_derivative, switch_side
+from kassei.core.prove import Subject, edges
 from kassei.core.region import (
     Fork,
     Leaf,

@@ -31,8 +31,8 @@ def rational(value: sp.Rational | Fraction | int) -> Any:
 class RootConstant(sp.AtomicExpr):  # type: ignore[misc]
     """The only root of ``function`` in ``[lo, hi]``: a real constant without a closed form.
 
-    ``function`` is monotone between the rational ends and has opposite signs there; whoever builds the
-    constant has proved that.
+    ``function`` has opposite signs at the rational ends and one root between them; whoever builds the constant has
+    proved that.
     """
 
     is_number = True

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import sympy as sp
 
 from kassei.core import limits
-from kassei.core.algebra import factored
-from kassei.core.effort import counted
+from kassei.core.algebra import factored, plain
+from kassei.core.effort import counted, spend
 from kassei.core.enclose import Undecided
-from kassei.core.pieces import smooth_derivative
+from kassei.core.peaks import peak
+from kassei.core.pieces import Piece, slope_of, smooth_derivative
 from kassei.core.region import Fork, Region
 from kassei.core.signs import chart, layout, order, sign, sinusoid
 from kassei.core.verdict import Step
+
+MAX_EXACT_OPS = 20
+"""Expressions with more operations have no extremum in closed form, as a rule: boxes are tried first."""
+PEAK = 10
+"""Units of work that a search by boxes costs."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,31 @@ def extreme(nodes: Iterable[tuple[sp.Expr, bool]], way: int, region: Region) -> 
     if best is None:
         raise Undecided("an extreme value of nothing")
     return best
+
+
+def largest_slope(piece: Piece, v: sp.Symbol, times: int, region: Region) -> tuple[sp.Expr, tuple[Step, ...]]:
+    """The supremum of the size of a derivative on a piece, as an expression in the parameters that splits them little.
+
+    Boxes take the derivative as differentiation leaves it, which encloses well; algebra takes a short spelling.
+    """
+    slope, lo, hi = region.apply(slope_of(piece, v, times)), piece.lo, piece.hi
+    alone = not (slope.free_symbols - {v} or lo.free_symbols or hi.free_symbols)
+    if alone and tangled(slope, v):
+        with suppress(Undecided):
+            spend(PEAK)
+            top = peak(region.apply(piece.expr).diff(v, times), v, lo, hi)
+            facts = {"expr": slope, "at": top.at, "value": top.size, "lo": lo, "hi": hi}
+            return top.size, (Step("size_approached" if top.at in (sp.oo, -sp.oo) else "size_peak", facts),)
+    return largest_size(plain(slope) if times > 1 else slope, v, lo, hi, region)
+
+
+def tangled(expr: sp.Expr, v: sp.Symbol) -> bool:
+    """Whether an extremum in closed form is not to be expected: functions inside functions, or a long expression."""
+    if expr.has(sp.sin, sp.cos):
+        return False
+    moving = [node for node in expr.atoms(sp.Function) if v in node.free_symbols]
+    nested = any(inner.has(v) for node in moving for inner in node.args[0].atoms(sp.Function))
+    return nested or sp.count_ops(expr) > MAX_EXACT_OPS
 
 
 def largest_size(

@@ -568,6 +568,14 @@ def smooth_derivative(expr: sp.Expr, v: sp.Symbol) -> sp.Expr:
     return tidy(expr.diff(v))
 
 
+def slope_of(piece: Piece, v: sp.Symbol, times: int = 1) -> sp.Expr:
+    """The derivative of a piece, taken ``times`` times; ``nan`` where the piece is undefined."""
+    expr = piece.expr
+    for _ in range(times):
+        expr = expr if expr is sp.nan else smooth_derivative(expr, v)
+    return expr
+
+
 def switch_side(expr: sp.Expr, form: Form, k: int, region: Region) -> int:
     """Which neighbour the definition itself uses at break ``k``: -1 the left piece, 1 the right one, 0 neither.
 

@@ -15,7 +15,7 @@ from kassei.core.activation import Activation
 from kassei.core.algebra import tidy
 from kassei.core.effort import TROUBLE
 from kassei.core.enclose import RootConstant, Undecided, decimal_enclosure, number_sign
-from kassei.core.pieces import SWITCHES, Form, Piece, check_partial, normal_form, smooth_derivative, value_at
+from kassei.core.pieces import SWITCHES, Form, Piece, check_partial, normal_form, slope_of, value_at
 from kassei.core.region import (
     MAX_LEAVES,
     Leaf,
@@ -112,14 +112,6 @@ def edges(form: Form, region: Region) -> tuple[Edge, ...]:
             )
         )
     return tuple(out)
-
-
-def slope_of(piece: Piece, v: sp.Symbol, times: int = 1) -> sp.Expr:
-    """The derivative of a piece, taken ``times`` times; ``nan`` where the piece is undefined."""
-    expr = piece.expr
-    for _ in range(times):
-        expr = expr if expr is sp.nan else smooth_derivative(expr, v)
-    return expr
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from flint import arb
 from kassei.core import gauss, limits
 from kassei.core.algebra import tidy
 from kassei.core.enclose import Undecided, ball, decimals, number_sign, precision, rational
-from kassei.core.pieces import Form, Piece
+from kassei.core.pieces import Form, Piece, slope_of
 from kassei.core.properties._shared import zero
 from kassei.core.properties._symmetry import vanishing
-from kassei.core.prove import Finding, Subject, edges, slope_of
+from kassei.core.prove import Finding, Subject, edges
 from kassei.core.region import Region
 from kassei.core.signs import sign, with_signs
 from kassei.core.verdict import Step

@@ -12,9 +12,9 @@ import sympy as sp
 from kassei.core.activation import Activation
 from kassei.core.algebra import inner_points
 from kassei.core.enclose import Undecided, ball, precision, rational, sign_of
-from kassei.core.extent import Extent
-from kassei.core.pieces import Form, Piece, nonzero_point
-from kassei.core.prove import Edge, Finding, edges, falling_pair, slope_of
+from kassei.core.extent import Extent, tangled
+from kassei.core.pieces import Form, Piece, nonzero_point, slope_of
+from kassei.core.prove import Edge, Finding, edges, falling_pair
 from kassei.core.region import Region, shorten
 from kassei.core.signs import Chart, chart, layout, order
 from kassei.core.verdict import Step
@@ -146,16 +146,20 @@ def monotone(form: Form, region: Region, activation: Activation, *, strictly: bo
     for piece in form.pieces:
         if piece.expr is sp.nan:
             continue
-        try:
-            flat = sided_chart(piece, v, region)
-        except Undecided as left:
-            at = negative_somewhere(slope_of(piece, v), v, piece, region)
-            if at is None:
-                open_one = left
-                continue
+        slope = slope_of(piece, v)
+        at = negative_somewhere(slope, v, piece, region) if tangled(slope, v) else None
+        if at is None:
+            try:
+                flat = sided_chart(piece, v, region)
+            except Undecided as left:
+                at = negative_somewhere(slope, v, piece, region)
+                if at is None:
+                    open_one = left
+                    continue
+        if at is not None:
             near = [at - sp.Rational(1, 2**k) for k in (30, 40)] + [at]
             pair = falling_pair(activation, sorted(near), region)
-            facts = {"at": at, "slope": slope_of(piece, v)}
+            facts = {"at": at, "slope": slope}
             return Finding(truth=False, witness=pair_witness(pair), steps=(Step("slope_negative_at", facts),))
         if not flat.never_negative:
             steps = [*flat.why, chart_step("slope_negative", piece, v, flat)]
@@ -214,18 +218,22 @@ def curved(form: Form, region: Region, activation: Activation, way: int) -> Find
             )
     open_one: Undecided | None = None
     for piece in form.pieces:
-        try:
-            flat = sided_chart(piece, v, region, 2)
-        except Undecided as left:
-            at = negative_somewhere(way * slope_of(piece, v, 2), v, piece, region)
-            if at is None:
-                open_one = left
-                continue
-            facts = {"at": at, "bend": slope_of(piece, v, 2)}
+        bend = slope_of(piece, v, 2)
+        at = negative_somewhere(way * bend, v, piece, region) if tangled(bend, v) else None
+        if at is None:
+            try:
+                flat = sided_chart(piece, v, region, 2)
+            except Undecided as left:
+                at = negative_somewhere(way * bend, v, piece, region)
+                if at is None:
+                    open_one = left
+                    continue
+        if at is not None:
+            facts = {"at": at, "bend": bend}
             return Finding(truth=False, witness={"points": [str(at)]}, steps=(Step(f"not_{kind}_at", facts),))
         if -way in flat.signs:
             steps = [*flat.why, chart_step(f"not_{kind}_bend", piece, v, flat, 2)]
-            point = _segment_point(piece, flat, -way, region, slope_of(piece, v, 2))
+            point = _segment_point(piece, flat, -way, region, bend)
             return Finding(truth=False, witness={"points": point}, steps=tuple(steps))
         steps += [*flat.why, chart_step(f"{kind}_bend", piece, v, flat, 2)]
     for edge in seen:

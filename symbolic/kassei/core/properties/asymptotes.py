@@ -7,9 +7,9 @@ import sympy as sp
 from kassei.core import limits
 from kassei.core.algebra import factored
 from kassei.core.enclose import RootConstant, Undecided
-from kassei.core.pieces import Form, Piece
+from kassei.core.pieces import Form, Piece, slope_of
 from kassei.core.properties._shared import on_both_sides
-from kassei.core.prove import Finding, Subject, slope_of
+from kassei.core.prove import Finding, Subject
 from kassei.core.region import Region
 from kassei.core.verdict import Step, Verdict
 

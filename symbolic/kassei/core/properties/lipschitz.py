@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sympy as sp
 
-from kassei.core.extent import largest_size
-from kassei.core.pieces import Form
-from kassei.core.prove import Finding, Subject, edges, exact_or_enclosed, slope_of
+from kassei.core.extent import largest_slope
+from kassei.core.pieces import Form, slope_of
+from kassei.core.prove import Finding, Subject, edges, exact_or_enclosed
 from kassei.core.region import Region
 from kassei.core.verdict import Step, Verdict
 
@@ -30,7 +30,7 @@ def lipschitz(form: Form, region: Region) -> Finding:
     steps: list[Step] = []
     for piece in form.pieces:
         slope = slope_of(piece, v)
-        here, why = largest_size(slope, v, piece.lo, piece.hi, region)
+        here, why = largest_slope(piece, v, 1, region)
         steps += [*why, Step("lipschitz_piece", {"lo": piece.lo, "hi": piece.hi, "slope": slope, "size": here})]
         if here is sp.oo:
             return Finding(truth=True, value="oo", steps=tuple(steps))

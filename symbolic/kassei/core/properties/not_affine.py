@@ -6,8 +6,8 @@ from typing import Any
 
 import sympy as sp
 
-from kassei.core.pieces import Form, nonzero_point
-from kassei.core.prove import Finding, Subject, edges, slope_of
+from kassei.core.pieces import Form, nonzero_point, slope_of
+from kassei.core.prove import Finding, Subject, edges
 from kassei.core.region import Region
 from kassei.core.signs import order
 from kassei.core.verdict import Step, Verdict

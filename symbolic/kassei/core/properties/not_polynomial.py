@@ -10,9 +10,9 @@ import sympy as sp
 
 from kassei.core import limits
 from kassei.core.enclose import Undecided
-from kassei.core.pieces import Form, Piece, nonzero_point
+from kassei.core.pieces import Form, Piece, nonzero_point, slope_of
 from kassei.core.properties._shared import constant
-from kassei.core.prove import Finding, Subject, edges, slope_of
+from kassei.core.prove import Finding, Subject, edges
 from kassei.core.region import Region
 from kassei.core.verdict import Step, Verdict
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sympy as sp
 
-from kassei.core.algebra import plain, shorter
-from kassei.core.extent import largest_size
-from kassei.core.pieces import Form
-from kassei.core.prove import Finding, Subject, edges, exact_or_enclosed, slope_of
+from kassei.core.algebra import shorter
+from kassei.core.extent import largest_slope
+from kassei.core.pieces import Form, slope_of
+from kassei.core.prove import Finding, Subject, edges, exact_or_enclosed
 from kassei.core.region import Region
 from kassei.core.verdict import Step, Verdict
 
@@ -31,7 +31,7 @@ def slope_lipschitz(form: Form, region: Region) -> Finding:
     steps: list[Step] = []
     for piece in form.pieces:
         bend = slope_of(piece, v, 2)
-        here, why = largest_size(plain(bend), v, piece.lo, piece.hi, region)
+        here, why = largest_slope(piece, v, 2, region)
         steps += [*why, Step("slope_lipschitz_piece", {"lo": piece.lo, "hi": piece.hi, "bend": bend, "size": here})]
         if here is sp.oo:
             return Finding(truth=True, value="oo", steps=tuple(steps))

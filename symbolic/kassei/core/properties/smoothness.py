@@ -5,8 +5,8 @@ from __future__ import annotations
 import sympy as sp
 
 from kassei.core.enclose import Undecided
-from kassei.core.pieces import Form
-from kassei.core.prove import Finding, Subject, edges, side_limit, slope_of
+from kassei.core.pieces import Form, slope_of
+from kassei.core.prove import Finding, Subject, edges, side_limit
 from kassei.core.region import Region
 from kassei.core.signs import order
 from kassei.core.verdict import Step, Verdict

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from kassei.core.pieces import Form, nonzero_point
-from kassei.core.prove import Finding, Subject, slope_of
+from kassei.core.pieces import Form, nonzero_point, slope_of
+from kassei.core.prove import Finding, Subject
 from kassei.core.region import Region
 from kassei.core.signs import order
 from kassei.core.verdict import Step, Verdict
