@@ -3,6 +3,7 @@
 #   make test    the tests (PYTEST="-k gelu" narrows them)
 #   make lint    formatting and lint rules
 #   make types   the type checker
+#   make newest  the verdicts under the newest release of SymPy, where that is not the installed one
 #   make wheel   the wheel, into dist
 #   make clean   removes everything that was made here
 SHELL := /bin/bash
@@ -12,7 +13,7 @@ STAMP := .venv/.installed
 PYTEST ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all site test lint types wheel clean
+.PHONY: all site test lint types newest wheel clean
 all: lint types test site
 
 $(STAMP): pyproject.toml
@@ -33,6 +34,14 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+newest: $(STAMP)
+	rm -rf build/newest
+	$(BIN)/python -m pip install --quiet --no-deps --target build/newest sympy
+	@here=$$($(BIN)/python -c 'import sympy; print(sympy.__version__)'); \
+	there=$$(PYTHONPATH=build/newest $(BIN)/python -c 'import sympy; print(sympy.__version__)'); \
+	if [[ $$here == "$$there" ]]; then echo "SymPy $$here is the newest release"; \
+	else PYTHONPATH=build/newest $(BIN)/python -m pytest -n $(JOBS) tests/test_verdicts.py tests/test_traps.py; fi
 
 wheel: $(STAMP)
 	rm -rf dist

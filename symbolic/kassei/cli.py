@@ -232,7 +232,8 @@ def _checked(f: Activation, found: Mapping[str, Verdict], lang: str) -> dict[str
 
     keys = ("verdict", "condition", "witness", "method")
     decided = {name: verdict(one, lang) for name, one in found.items()}
-    return {"name": f.name, **{name: {key: one[key] for key in keys} for name, one in decided.items()}}
+    rows = {name: {key: one[key] for key in (*keys, "roots") if key in one} for name, one in decided.items()}
+    return {"name": f.name, **rows}
 
 
 # --- commands that answer ---------------------------------------------------------------------------------------------

@@ -137,7 +137,9 @@ def value_text(value: Any, words: Phrases, nothing: str = "word.none") -> str:
         return words("word.unknown")
     if isinstance(value, list):
         if value and all(isinstance(row, Mapping) and "when" in row for row in value):
-            cases = ((value_text(row["value"], words, nothing), readable(row["when"])) for row in value)
+            cases = (
+                (value_text(row["value"], words, nothing), readable(row["when"], row.get("roots"))) for row in value
+            )
             return "; ".join(words("word.case", value=one, when=when) for one, when in cases)
         return ", ".join(value_text(one, words, nothing) for one in value) or words("word.none")
     if isinstance(value, Mapping):
@@ -182,8 +184,10 @@ def inverse_key(value: Mapping[str, Any]) -> str:
     return "inverse_no_formula" if value["expr"] is None else "inverse"
 
 
-def readable(condition: str) -> str:
-    """A condition with ``Eq(a, 0)`` as ``a = 0`` and ``Ne(a, 1)`` as ``a ≠ 1``."""
+def readable(condition: str, roots: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """A condition with ``Eq(a, 0)`` as ``a = 0``, ``Ne(a, 1)`` as ``a ≠ 1`` and named roots as rounded decimals."""
+    for name, root in (roots or {}).items():
+        condition = re.sub(rf"\b{name}\b", f"{float(root['lo']):.6g}…", condition)
     return re.sub(
         r"\b(Eq|Ne)\(([^(),]+), ([^(),]+)\)", lambda m: f"{m[2]} {'=' if m[1] == 'Eq' else '≠'} {m[3]}", condition
     )
@@ -201,7 +205,7 @@ def remark(verdict: Mapping[str, Any], variable: str, words: Phrases) -> str:
     if "value" in verdict:
         parts.append(value_text(verdict["value"], words))
     if verdict.get("condition") is not None:
-        parts.append(words("word.exactly_when", condition=readable(verdict["condition"])))
+        parts.append(words("word.exactly_when", condition=readable(verdict["condition"], verdict.get("roots"))))
     if verdict.get("witness"):
         parts.append(words("word.fails_at", where=witness_text(verdict["witness"], variable, words)))
     return "; ".join(parts)
@@ -356,6 +360,6 @@ def requirement_cells(checked: Mapping[str, Any], words: Phrases) -> list[Render
         verdict = checked[name]
         cell = Text(words(f"verdict.{verdict['verdict']}"), style=STYLES.get(verdict["verdict"], "magenta"))
         if verdict["condition"] is not None:
-            cell.append(f" ({readable(verdict['condition'])})")
+            cell.append(f" ({readable(verdict['condition'], verdict.get('roots'))})")
         cells.append(cell)
     return cells

@@ -190,7 +190,7 @@ def tidy(expr: sp.Expr) -> sp.Expr:
 
 @dataclass(frozen=True)
 class Scaled:
-    """``expr(x) = amplitude * shape(rate * x)`` with a shape that is free of parameters."""
+    """``expr(x) = amplitude * shape(rate * x)``."""
 
     amplitude: sp.Expr
     rate: sp.Expr
@@ -222,8 +222,8 @@ def rates(expr: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
     return tuple(unique)
 
 
-def rescale(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr) -> Scaled | None:
-    """Write ``expr`` through ``rate * x`` if that leaves a shape without parameters; ``rate`` must be positive."""
+def rescale(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr) -> Scaled:
+    """Write ``expr`` through ``rate * x``, with as few parameters in the shape as this leaves; ``rate`` is positive."""
     swapped = expr.subs(x, x / rate)
     product = sp.S.One
     shape = sp.S.One
@@ -237,8 +237,6 @@ def rescale(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr) -> Scaled | None:
         outer, rest = rest.as_independent(x, as_Add=False)
         product *= content * outer
         shape *= rest
-    if shape.free_symbols - {x}:
-        return None
     return Scaled(sp.powsimp(product), rate, shape)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +10,8 @@ import sympy as sp
 
 from kassei.core.activation import Framework, Reference
 from kassei.core.dossier import Dossier, ParamLimit
-from kassei.core.prove import exact_or_enclosed
+from kassei.core.enclose import RootConstant
+from kassei.core.prove import exact_or_enclosed, root_enclosure
 from kassei.core.region import Region
 from kassei.core.verdict import Step, Verdict
 
@@ -91,7 +92,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(row) for row in value]
     if isinstance(value, dict):
-        return {key: plain(part) for key, part in value.items()}
+        return _row(value, plain)
     if isinstance(value, sp.Basic):
         return str(value)
     return value
@@ -112,16 +113,35 @@ def _domain(v: Verdict, lang: str) -> dict[str, Any]:
 
 def verdict(v: Verdict, lang: str = "en") -> dict[str, Any]:
     """One verdict as JSON data."""
+    condition, roots = (None, {}) if v.condition is None else spelled(v.condition)
     out: dict[str, Any] = {
         "verdict": v.truth,
-        "condition": None if v.condition is None else str(v.condition),
+        "condition": condition,
         "witness": None if v.witness is None else plain(dict(v.witness)),
         "method": v.method,
         "steps": sentences(v.steps, lang),
     }
+    if roots:
+        out["roots"] = roots
     if v.value is not None:
         out["value"] = _parts(v.value)
     return out
+
+
+def _row(value: Mapping[str, Any], part: Callable[[Any], Any]) -> dict[str, Any]:
+    """A table as JSON data; roots in its condition are enclosed beside it."""
+    out = {key: part(one) for key, one in value.items()}
+    if isinstance(value.get("when"), sp.Basic):
+        out["when"], roots = spelled(value["when"])
+        out |= {"roots": roots} if roots else {}
+    return out
+
+
+def spelled(condition: sp.Basic) -> tuple[str, dict[str, Any]]:
+    """A condition as SymPy spells it; roots without closed form get names, and enclosures by these names."""
+    roots = sorted(condition.atoms(RootConstant), key=str)
+    names = {root: sp.Symbol("root" if len(roots) == 1 else f"root{k}") for k, root in enumerate(roots, start=1)}
+    return str(condition.xreplace(names)), {str(name): root_enclosure(root) for root, name in names.items()}
 
 
 def _parts(value: Any) -> Any:
@@ -129,7 +149,7 @@ def _parts(value: Any) -> Any:
     if isinstance(value, list):
         return [_parts(row) for row in value]
     if isinstance(value, dict):
-        return {key: _parts(part) for key, part in value.items()}
+        return _row(value, _parts)
     return None if value is None else plain(value)
 
 

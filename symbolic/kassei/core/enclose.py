@@ -89,6 +89,59 @@ class RootConstant(sp.AtomicExpr):  # type: ignore[misc]
             return rational(lo).union(rational(hi))
 
 
+class ImplicitRoot(RootConstant):
+    """The only root of ``function`` in ``(lo, hi)``, where function and ends depend on parameters.
+
+    Whoever builds it has proved that there is one root for all parameters of the region it is used on. Replacing the
+    last parameter by a number makes a ``RootConstant`` of it, or the root itself where that is a short rational.
+    """
+
+    is_number = False
+    is_comparable = False
+
+    def __new__(cls, function: sp.Expr, variable: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> ImplicitRoot:
+        """Name the root; nothing is computed yet."""
+        self = sp.AtomicExpr.__new__(cls)
+        self.function, self.variable, self.lo, self.hi = function, variable, lo, hi
+        return self  # type: ignore[no-any-return]
+
+    @property
+    def free_symbols(self) -> set[sp.Symbol]:
+        """The parameters."""
+        parts: set[sp.Symbol] = set().union(*(e.free_symbols for e in (self.function, self.lo, self.hi)))
+        return parts - {self.variable}
+
+    is_positive = is_negative = is_zero = None
+
+    def _eval_subs(self, old: sp.Expr, new: sp.Expr) -> sp.Expr:
+        if old not in self.free_symbols:
+            return self
+        function, lo, hi = (e.subs(old, new) for e in (self.function, self.lo, self.hi))
+        there = ImplicitRoot(function, self.variable, lo, hi)
+        if there.free_symbols:
+            return there
+        from kassei.core.roots import root_between
+
+        return root_between(function, self.variable, lo, hi)
+
+    def moved(self, x: sp.Symbol, forward: sp.Expr, back: Callable[[sp.Expr], sp.Expr]) -> ImplicitRoot:
+        """The same root for ``x``, where this variable is ``forward``, an increasing expression in ``x``."""
+        return ImplicitRoot(self.function.subs(self.variable, forward), x, back(self.lo), back(self.hi))
+
+    def _latex(self, printer: Any) -> str:
+        inside, x, lo, hi = (printer._print(e) for e in (self.function, self.variable, self.lo, self.hi))
+        return rf"\operatorname{{root}}_{{{x} \in ({lo},\, {hi})}}\left({inside}\right)"
+
+    def _eval_evalf(self, prec: int) -> None:
+        return None
+
+    def bracket(self, prec: int) -> tuple[sp.Rational, sp.Rational]:
+        """There is none before the parameters have values."""
+        raise Undecided(f"where {self.function} = 0")
+
+    enclosure = bracket
+
+
 @lru_cache(maxsize=4096)
 def _bracket(root: RootConstant, prec: int) -> tuple[sp.Rational, sp.Rational]:
     """Ends that straddle the root, about ``2**-prec`` apart relative to its size.

@@ -290,10 +290,8 @@ def exact_or_enclosed(value: sp.Expr, region: Region) -> Any:
     roots = sorted(value.atoms(RootConstant), key=str)
     if not roots:
         return str(value)
-    out: dict[str, Any] = dict(decimal_enclosure(region.at_sample(value)))
     root = roots[0]
-    out["root_of"] = str(tidy(root.function))
-    out["root_in"] = [str(root.lo), str(root.hi)]
+    out: dict[str, Any] = {**decimal_enclosure(region.at_sample(value)), **_origin(root)}
     if value != root:
         names = {r: sp.Symbol("root" if len(roots) == 1 else f"root{k}") for k, r in enumerate(roots, start=1)}
         out["value_of"] = str(value.xreplace(names))
@@ -301,6 +299,15 @@ def exact_or_enclosed(value: sp.Expr, region: Region) -> Any:
     if free:
         out["at"] = {str(s): str(region.at_sample(s)) for s in free}
     return out
+
+
+def root_enclosure(root: RootConstant) -> dict[str, Any]:
+    """A root without a closed form as the JSON shows it."""
+    return {**decimal_enclosure(root), **_origin(root)}
+
+
+def _origin(root: RootConstant) -> dict[str, Any]:
+    return {"root_of": str(tidy(root.function)), "root_in": [str(root.lo), str(root.hi)]}
 
 
 def value_here(activation: Activation, at: sp.Expr, region: Region) -> sp.Expr:

@@ -62,7 +62,7 @@ class Region:
     def apply(self, expr: sp.Expr) -> sp.Expr:
         """``expr`` with every fixed symbol replaced."""
         for symbol, value in self.fixed:
-            if expr.has(symbol):
+            if symbol in expr.free_symbols:
                 expr = expr.subs(symbol, value)
         return expr
 
@@ -93,8 +93,20 @@ class Region:
             for symbol in symbols:
                 slope = expr.diff(symbol)
                 if slope.is_number and slope != 0:
-                    return self._fix(symbol, sp.expand(symbol - expr / slope))
+                    return self._fix(symbol, _linear_root(expr, symbol, slope))
+            for symbol in symbols:
+                slope = sp.factor_terms(expr.diff(symbol))
+                if symbol not in slope.free_symbols and self._never_zero(slope):
+                    return self._fix(symbol, _linear_root(expr, symbol, slope))
         return _find_sample(replace(self, facts=(*self.facts, (expr, sign))))
+
+    def _never_zero(self, expr: sp.Expr) -> bool:
+        from kassei.core.signs import sign
+
+        try:
+            return sign(expr, self) != 0
+        except (Fork, Undecided):
+            return False
 
     def _cut(self, symbol: sp.Symbol, at: sp.Expr, sign: int) -> Region | None:
         """Where ``symbol`` lies below, at or above a constant."""
@@ -132,6 +144,10 @@ class Region:
                 facts=(*old, *facts),
             )
         )
+
+
+def _linear_root(expr: sp.Expr, symbol: sp.Symbol, slope: sp.Expr) -> sp.Expr:
+    return sp.expand(-expr.subs(symbol, 0) / slope)
 
 
 def _order(a: sp.Expr, b: sp.Expr) -> int:

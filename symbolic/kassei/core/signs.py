@@ -18,17 +18,19 @@ What none of these reaches raises ``Undecided``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import sympy as sp
 
 from kassei.core import limits
-from kassei.core.algebra import Scaled, factored, factors, inner_points, rates, rescale, vanishes
+from kassei.core.algebra import Scaled, factored, factors, rates, rescale, vanishes
 from kassei.core.boxes import spans
 from kassei.core.effort import counted, simplify, spend
-from kassei.core.enclose import RootConstant, Undecided, number_sign, point_sign
-from kassei.core.region import Fork, Region, shorten
+from kassei.core.enclose import ImplicitRoot, Undecided, number_sign, point_sign
+from kassei.core.region import Fork, Region
+from kassei.core.roots import root_between
 from kassei.core.solver import impossible
 from kassei.core.verdict import Step
 
@@ -79,6 +81,8 @@ def sign(expr: sp.Expr, region: Region) -> int:
     expr = region.apply(sp.sympify(expr, strict=True))
     if not expr.free_symbols:
         return number_sign(expr)
+    if expr.has(ImplicitRoot):
+        raise Undecided(f"the sign of {expr}")
     total = 1
     undecided: Exception | None = None
     parts = factors(_short_arguments(expr))
@@ -108,8 +112,11 @@ def _short_arguments(expr: sp.Expr) -> sp.Expr:
     table = {}
     for node in expr.atoms(sp.Function):
         inner = node.args[0]
+        if isinstance(node, sp.log) and isinstance(inner, sp.exp):
+            table[node] = inner.args[0]
+            continue
         symbols = inner.free_symbols
-        if inner.is_Add and inner.is_rational_function(*symbols) and not inner.is_polynomial(*symbols):
+        if inner.is_rational_function(*symbols) and not inner.is_polynomial(*symbols):
             table[node] = node.func(sp.cancel(inner))
     return expr.xreplace(table) if table else expr
 
@@ -168,11 +175,53 @@ def _factor_sign(expr: sp.Expr, region: Region) -> int:
     level = _exponential_level(expr) or _logarithmic_level(expr)
     if level is not None:
         return sign(level, region)
+    if len(symbols) == 2:
+        by_ratio = _ratio_sign(expr, symbols, region)
+        if by_ratio is not None:
+            return by_ratio
     here = number_sign(region.at_sample(expr))
     open_signs = [s for s in (-1, 0, 1) if s == here or not impossible(region.domains, (*region.facts, (expr, s)))]
     if len(open_signs) == 1:
         return here
     raise Fork(expr)
+
+
+def _ratio_sign(expr: sp.Expr, symbols: list[sp.Symbol], region: Region) -> int | None:
+    """The sign of what depends on the ratio of two parameters alone, up to a power of one of them; None for others."""
+    first, second = symbols
+    if expr.is_polynomial(*symbols):
+        return None
+    way = _known_sign(second, region)
+    if way == 0:
+        return None
+    r = sp.Dummy("r", real=True)
+    swapped = sp.expand_log(expr.subs(first, r * second), force=False)
+    outer, shape = factored(sp.powsimp(sp.expand(swapped))).as_independent(r, as_Add=False)
+    if second in shape.free_symbols:
+        return None
+    lo, hi = -sp.oo, sp.oo
+    one = _known_sign(first, region)
+    if one:
+        lo, hi = (sp.S.Zero, sp.oo) if one == way else (-sp.oo, sp.S.Zero)
+    for fact, s in region.facts:
+        if fact.is_polynomial(*symbols) and s in (-1, 1):
+            ratio = sp.expand(fact.subs(first, r * second) / second)
+            if ratio.free_symbols == {r} and sp.degree(ratio, r) == 1:
+                slope, level = sp.Poly(ratio, r).all_coeffs()
+                at, up = -level / slope, s * way * number_sign(slope)
+                lo, hi = (max(lo, at), hi) if up > 0 else (lo, min(hi, at))
+    flat = chart(shape, r, lo, hi, Region())
+    if flat.periodic:
+        return None
+    if flat.points:
+        raise Fork(first - flat.points[0] * second)
+    return flat.signs[0] * sign(outer, region)
+
+
+def _known_sign(symbol: sp.Symbol, region: Region) -> int:
+    """1 or -1 where the interval of a symbol is on one side of zero, else 0."""
+    stand_in = assumptions(region).get(symbol)
+    return 0 if stand_in is None else 1 if stand_in.is_positive else -1 if stand_in.is_negative else 0
 
 
 def _exponential_level(expr: sp.Expr) -> sp.Expr | None:
@@ -236,14 +285,24 @@ def _splits(domain: object, root: sp.Expr) -> bool:
     return within(root, domain)
 
 
+SHORT_ROOTS = tuple(map(sp.Rational, ("0", "1", "-1", "2", "-2", "1/2", "-1/2")))
+
+
 def order(a: sp.Expr, b: sp.Expr, region: Region) -> int:
-    """The sign of ``a - b``; either may be infinite."""
+    """The sign of ``a - b``; either may be infinite, or a root that is known by the interval it lies in."""
     if a == b:
         return 0
     if a in (sp.oo, -sp.oo):
         return 1 if a is sp.oo else -1
     if b in (sp.oo, -sp.oo):
         return -1 if b is sp.oo else 1
+    if isinstance(a, ImplicitRoot) or isinstance(b, ImplicitRoot):
+        (a_lo, a_hi), (b_lo, b_hi) = ((e.lo, e.hi) if isinstance(e, ImplicitRoot) else (e, e) for e in (a, b))
+        if order(a_hi, b_lo, region) <= 0:
+            return -1
+        if order(a_lo, b_hi, region) >= 0:
+            return 1
+        raise Undecided(f"the order of {a} and {b}")
     return sign(a - b, region)
 
 
@@ -264,7 +323,13 @@ def _chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
     if expr.has(sp.sin, sp.cos) and (lo == -sp.oo or hi == sp.oo) and sinusoid(expr, x) is not None:
         return _atomic(expr, x, lo, hi, region, depth)
     if not _bare(expr, x, lo, hi):
-        return _product(expr, x, lo, hi, region, depth)
+        try:
+            return _product(expr, x, lo, hi, region, depth)
+        except Undecided:
+            flat = _by_level(expr, x, lo, hi, region, depth)
+            if flat is None:
+                raise
+            return flat
     try:
         return _product(expr, x, lo, hi, region, depth, quick=True)
     except Undecided:
@@ -274,6 +339,32 @@ def _chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
             return replace(flat, why=(step,))
         except Undecided:
             return _product(expr, x, lo, hi, region, depth)
+
+
+def _by_level(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int) -> Chart | None:
+    """The chart of ``A*S + B`` with a shape S free of parameters, on which only its height depends; None for others.
+
+    Its slope is A times that of S, so the critical points are numbers and the signs there linear in A and B.
+    """
+    if depth > 1 or not {lo, hi} <= {-sp.oo, sp.S.Zero, sp.oo}:
+        return None
+    scaled = scale_away(expr, x, region, partly=True)
+    shape = expr if scaled is None else scaled.shape
+    slope = factored(shape.diff(x))
+    if slope.as_independent(x, as_Add=False)[1].free_symbols - {x}:
+        return None
+    flat = _monotone_parts(shape, slope, x, lo, hi, region, depth)
+    if scaled is not None:
+        flat = _rescaled(flat, scaled, x, region)
+    facts = {"layout": layout(expr, lo, hi, flat), "reason": Step("why_level")}
+    return replace(flat, why=(*flat.why, Step("sign", facts)))
+
+
+def _rescaled(inside: Chart, scaled: Scaled, x: sp.Symbol, region: Region) -> Chart:
+    """The chart of an expression from that of its shape."""
+    flip = sign(scaled.amplitude, region)
+    points = tuple(_moved(p, x, scaled.rate * x, lambda e: simplify(e / scaled.rate)) for p in inside.points)
+    return Chart(points, tuple(s * flip for s in inside.signs), inside.periodic, inside.why)
 
 
 def _bare(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> bool:
@@ -381,14 +472,13 @@ def _atomic_with_reason(
     if g.has(sp.sin, sp.cos):
         return _sinusoid(g, x, lo, hi, region), "sinusoid"
     if g.free_symbols - {x}:
-        scaled = scale_away(g, x, region)
+        fixed_ends = {lo, hi} <= {-sp.oo, sp.S.Zero, sp.oo}
+        scaled = scale_away(g, x, region) or (scale_away(g, x, region, partly=True) if fixed_ends else None)
         if scaled is not None:
             low, high = _times_end(lo, scaled.rate), _times_end(hi, scaled.rate)
             inside = chart(scaled.shape, x, low, high, region, depth)
-            flip = sign(scaled.amplitude, region)
-            points = tuple(simplify(p / scaled.rate) for p in inside.points)
-            flat = Chart(points, tuple(s * flip for s in inside.signs), inside.periodic, inside.why)
-            return flat, "scaling"
+            flat = _rescaled(inside, scaled, x, region)
+            return flat, "scaling" if not scaled.shape.free_symbols - {x} else "scaling_partly"
     by_exp = _one_exponential(g, x, lo, hi, region, depth)
     if by_exp is not None:
         return by_exp, "exponential"
@@ -425,8 +515,11 @@ def _by_boxes(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> Chart:
     return Chart(found.points, found.signs)
 
 
-def scale_away(expr: sp.Expr, x: sp.Symbol, region: Region) -> Scaled | None:
-    """``expr`` as a parameter-free shape of a positive multiple of ``x``, if it is one."""
+def scale_away(expr: sp.Expr, x: sp.Symbol, region: Region, *, partly: bool = False) -> Scaled | None:
+    """``expr`` as a parameter-free shape of a positive multiple of ``x``, if it is one.
+
+    ``partly`` also takes a shape that has fewer parameters than the expression.
+    """
     for rate in rates(expr, x):
         try:
             s = sign(rate, region)
@@ -435,9 +528,17 @@ def scale_away(expr: sp.Expr, x: sp.Symbol, region: Region) -> Scaled | None:
         if s == 0:
             continue
         scaled = rescale(expr, x, rate if s > 0 else -rate)
-        if scaled is not None:
+        left = scaled.shape.free_symbols - {x}
+        if not left or (
+            partly and (left < expr.free_symbols - {x} or (_mixed(expr, x) and not _mixed(scaled.shape, x)))
+        ):
             return scaled
     return None
+
+
+def _mixed(expr: sp.Expr, x: sp.Symbol) -> bool:
+    """Whether a function or a power is taken of something that has both ``x`` and parameters in it."""
+    return any(x in node.free_symbols and node.free_symbols - {x} for node in expr.atoms(sp.Function, sp.exp))
 
 
 def _times_end(end: sp.Expr, rate: sp.Expr) -> sp.Expr:
@@ -597,8 +698,19 @@ def _one_exponential(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region:
     low = sp.S.Zero if lo == -sp.oo else sp.exp(unit * lo)
     high = sp.oo if hi == sp.oo else sp.exp(unit * hi)
     inside = chart(top, t, low, high, region, depth)
-    points = tuple(sp.expand_log(sp.log(p), force=False) / unit for p in inside.points)
+    points = tuple(_moved(p, x, sp.exp(unit * x), lambda e: _logarithm(e) / unit) for p in inside.points)
     return Chart(points, inside.signs, inside.periodic, inside.why)
+
+
+def _logarithm(e: sp.Expr) -> sp.Expr:
+    return -sp.oo if e == 0 else sp.expand_log(sp.log(e), force=False)
+
+
+def _moved(root: sp.Expr, x: sp.Symbol, forward: sp.Expr, back: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
+    """A root of a chart in ``forward`` as a root in ``x``; ``back`` takes a place from one to the other."""
+    if isinstance(root, ImplicitRoot):
+        return root.moved(x, forward, lambda e: e if e in (sp.oo, -sp.oo) else back(e))
+    return back(root)
 
 
 def _one_power(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> Chart | None:
@@ -818,20 +930,27 @@ def _end_sign(h: sp.Expr, x: sp.Symbol, end: sp.Expr, side: str, region: Region)
 def _only_root(h: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> sp.Expr:
     """The root of a function that is monotone on ``(lo, hi)`` and changes sign there."""
     h = region.apply(h)
+    level, wave = h.as_independent(x, as_Add=True)
+    factor, node = wave.as_independent(x, as_Add=False)
+    if isinstance(node, sp.log) and node.args[0].is_polynomial(x) and sp.degree(node.args[0], x) == 1:
+        slope, offset = sp.Poly(node.args[0], x).all_coeffs()
+        return simplify((sp.exp(-level / factor) - offset) / slope)
     if h.is_polynomial(x) and sp.degree(h, x) == 1:
         slope, level = sp.Poly(h, x).all_coeffs()
         return sp.cancel(-level / slope)
     if h.free_symbols - {x}:
-        raise Undecided(f"where {h} = 0")
-    for guess in map(sp.Rational, ("0", "1", "-1", "2", "-2", "1/2", "-1/2")):
+        for guess in SHORT_ROOTS:
+            if vanishes(h.subs(x, guess)) and order(guess, lo, region) > 0 and order(hi, guess, region) > 0:
+                return guess
+        return ImplicitRoot(h, x, lo, hi)
+    for guess in SHORT_ROOTS:
         if order(guess, lo, region) > 0 and order(hi, guess, region) > 0 and _is_root(h, x, guess):
             return guess
     if (lo.free_symbols or hi.free_symbols) and region.facts:
         raise Undecided(f"where {h} = 0 between {lo} and {hi}")
     # Without further facts the parameters form a box. The root moves continuously with the ends and the roots of h
     # are isolated, so it is one number for all of them.
-    low, high = _rational_bracket(h, x, region.at_sample(lo), region.at_sample(hi))
-    return low if low == high else RootConstant(h, x, *_short_bracket(h, x, low, high))
+    return root_between(h, x, region.at_sample(lo), region.at_sample(hi))
 
 
 def _is_root(h: sp.Expr, x: sp.Symbol, guess: sp.Rational) -> bool:
@@ -839,55 +958,6 @@ def _is_root(h: sp.Expr, x: sp.Symbol, guess: sp.Rational) -> bool:
         return point_sign(h, x, guess) == 0
     except Undecided:
         return False
-
-
-def _short_bracket(h: sp.Expr, x: sp.Symbol, low: sp.Rational, high: sp.Rational) -> tuple[sp.Rational, sp.Rational]:
-    """A bracket with short ends inside a given one."""
-    inner_low, inner_high = RootConstant(h, x, low, high).bracket(40)
-    for bits in range(6, 36):
-        unit = sp.Rational(1, 2**bits)
-        a, b = sp.floor(inner_low / unit) * unit, sp.ceiling(inner_high / unit) * unit
-        if low < a and b < high and point_sign(h, x, a) * point_sign(h, x, b) < 0:
-            return a, b
-    return inner_low, inner_high
-
-
-def _rational_bracket(h: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> tuple[sp.Rational, sp.Rational]:
-    """Rational points with opposite signs inside ``(lo, hi)``; equal if one of them is the root itself."""
-    (middle,) = inner_points(lo, hi, 1)
-    s_mid = point_sign(h, x, middle)
-    if s_mid == 0:
-        return middle, middle
-
-    def towards(end: sp.Expr, k: int) -> sp.Rational:
-        if end is sp.oo:
-            return middle + 2**k
-        if end is -sp.oo:
-            return middle - 2**k
-        if end.is_Rational:
-            return end + (middle - end) / 2**k
-        near = shorten_more(end, k + 8)
-        return near + (middle - near) / 2**k
-
-    for k in range(1, 200):
-        for end in (lo, hi):
-            probe = towards(end, k)
-            if end not in (sp.oo, -sp.oo) and number_sign(probe - end) * number_sign(middle - end) <= 0:
-                continue
-            s = point_sign(h, x, probe)
-            if s == 0:
-                return probe, probe
-            if s != s_mid:
-                return (probe, middle) if probe < middle else (middle, probe)
-    raise Undecided(f"a bracket for the root of {h}")
-
-
-def shorten_more(value: sp.Expr, bits: int) -> sp.Rational:
-    """A rational within ``2**-bits`` of a constant."""
-    if value.is_Rational:
-        return sp.Rational(value)
-    digits = int(bits * 0.302) + 12
-    return sp.Rational(str(sp.N(value, digits))) if bits > 40 else shorten(value)
 
 
 def _sinusoid(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> Chart:
