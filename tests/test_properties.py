@@ -5,6 +5,7 @@ Every row was worked out by hand.
 
 from __future__ import annotations
 
+import itertools
 import json
 from functools import cache
 from typing import Any
@@ -356,3 +357,87 @@ def test_zeros_without_closed_form_are_enclosed() -> None:
 @pytest.mark.parametrize("expr", ["sin(v)", "exp(v) - cos(v)"])
 def test_infinitely_many_zeros_are_left_open(expr: str) -> None:
     assert decided("zeros", expr)["verdict"] == "unknown"
+
+
+def matching(value: Any, at: dict[sp.Symbol, sp.Rational]) -> Any:
+    """The value that holds for some parameters; named roots in a condition stand for their enclosures."""
+    if not isinstance(value, list):
+        return value
+    symbols = {str(s): s for s in at}
+    for row in value:
+        roots = {name: sp.Rational(root["lo"]) for name, root in row.get("roots", {}).items()}
+        if bool(sp.sympify(row["when"], locals=symbols).subs({**at, **{sp.Symbol(n): r for n, r in roots.items()}})):
+            return row["value"]
+    raise AssertionError(f"no case for {at}")
+
+
+@pytest.mark.parametrize(
+    ("key", "expr", "declared", "level"),
+    [
+        ("fixed_points", "Piecewise((v, v >= 0), (a*(exp(v) - 1), True))", "a: (0, oo) = 2", None),
+        ("zero_slope_set", "((1 + a)*v + (1 - a)*v*erf(b*(1 - a)*v))/2", "a: [0, 1) = 0.25; b: (0, oo) = 1", 0),
+        ("unit_slope_set", "((1 + a)*v + (1 - a)*v*erf(b*(1 - a)*v))/2", "a: [0, 1) = 0.25; b: (0, oo) = 1", 1),
+        ("zero_slope_set", "v*sigmoid(v) + a*v", "a: Reals = 0.05", 0),
+        ("unit_slope_set", "erf((v - b)/a)", "a: (0, oo) = 1; b: Reals = 0", 1),
+        ("zeros", "a*(exp(v) - 1) - v + b*v", "a: (0, oo) = 1; b: (0, oo) = 0.5", None),
+        ("zeros", "v*exp(-v) + a*v - 1", "a: (0, oo) = 1", None),
+    ],
+)
+def test_points_that_move_are_as_many_as_counted(key: str, expr: str, declared: str, level: int | None) -> None:
+    """Beside the defaults too: as many as the sign changes that a fine grid sees."""
+    f = subject(expr, declared).activation
+    v = f.variable
+    found = decided(key, expr, declared)
+    assert found["verdict"] == "proved"
+    gap = f.expr.diff(v) - level if level is not None else f.expr - (v if key == "fixed_points" else 0)
+    for k in range(12):
+        at = {
+            p.symbol: next(
+                x for x in (p.default + sp.Rational((7 * k) % 12 - 5, 6 + j), p.default) if p.domain.contains(x)
+            )
+            for j, p in enumerate(f.parameters)
+        }
+        value = matching(found["value"], at)
+        here = sp.lambdify(v, gap.subs(at), "mpmath")
+        signs = [sp.sign(here(mpmath.mpf(x) / 16 + mpmath.mpf("0.0137"))) for x in range(-640, 640)]
+        flips = sum(1 for one, other in itertools.pairwise(signs) if one * other < 0)
+        points = value["points"] if isinstance(value, dict) else [*sp.sympify(value)] if value != "Reals" else []
+        if isinstance(value, dict) or isinstance(sp.sympify(value), sp.FiniteSet | sp.sets.sets.EmptySet):
+            assert flips == len(points), (at, value)
+
+
+@pytest.mark.parametrize(
+    ("expr", "times"),
+    [
+        ("v*tanh(exp(v))", 2),
+        ("v*log(2 - exp(-exp(v)))", 2),
+        ("log(1 + exp(v))*tanh(exp(v))", 1),
+        ("v*tanh(v*erfc(-v/sqrt(2))/2)", 2),
+        ("v*tanh(softplus(v))", 2),
+        ("v*exp(-exp(-v))", 2),
+        ("exp(-exp(v)) - atan(exp(v))", 1),
+    ],
+)
+def test_the_greatest_size_is_what_a_fine_grid_sees(expr: str, times: int) -> None:
+    found = decided("lipschitz" if times == 1 else "slope_lipschitz", expr)
+    value = found["value"]
+    low = mpmath.mpf(value["lo"]) if isinstance(value, dict) else mpmath.mpf(str(sp.sympify(value).evalf(30)))
+    f = subject(expr, "").activation
+    slope = sp.lambdify(f.variable, f.expr.diff(f.variable, times), "mpmath")
+    seen = max(abs(slope(mpmath.mpf(x) / 64)) for x in range(-640, 640))
+    assert found["verdict"] == "proved"
+    assert seen <= low + mpmath.mpf("1e-15")
+    assert seen > low * (1 - mpmath.mpf("1e-3"))
+
+
+def test_a_condition_with_a_root_names_and_encloses_it() -> None:
+    found = decided("nondecreasing", "v*sigmoid(v) + a*v", "a: Reals = 0")
+    a = sp.Symbol("a", real=True)
+    condition = sp.sympify(found["condition"], locals={"a": a})
+    assert {str(s) for s in condition.free_symbols} == {"a", *found["roots"]}
+    lows = {sp.Symbol(name): sp.Rational(root["lo"]) for name, root in found["roots"].items()}
+    assert all(
+        sp.Rational(root["hi"]) - sp.Rational(root["lo"]) < sp.Rational("1e-19") for root in found["roots"].values()
+    )
+    assert bool(condition.subs({**lows, a: sp.Rational("0.0999")}))  # the least slope of SiLU is -0.09984
+    assert not bool(condition.subs({**lows, a: sp.Rational("0.0998")}))

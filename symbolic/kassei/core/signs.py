@@ -28,7 +28,7 @@ from kassei.core import limits
 from kassei.core.algebra import Scaled, factored, factors, rates, rescale, vanishes
 from kassei.core.boxes import spans
 from kassei.core.effort import counted, simplify, spend
-from kassei.core.enclose import ImplicitRoot, Undecided, number_sign, point_sign
+from kassei.core.enclose import ImplicitRoot, RootConstant, Undecided, number_sign, point_sign
 from kassei.core.region import Fork, Region
 from kassei.core.roots import root_between
 from kassei.core.solver import impossible
@@ -322,14 +322,11 @@ def _chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
         return Chart((), (sign(expr, region),))
     if expr.has(sp.sin, sp.cos) and (lo == -sp.oo or hi == sp.oo) and sinusoid(expr, x) is not None:
         return _atomic(expr, x, lo, hi, region, depth)
+    levelled = _by_level(expr, x, lo, hi, region, depth)
+    if levelled is not None:
+        return levelled
     if not _bare(expr, x, lo, hi):
-        try:
-            return _product(expr, x, lo, hi, region, depth)
-        except Undecided:
-            flat = _by_level(expr, x, lo, hi, region, depth)
-            if flat is None:
-                raise
-            return flat
+        return _product(expr, x, lo, hi, region, depth)
     try:
         return _product(expr, x, lo, hi, region, depth, quick=True)
     except Undecided:
@@ -346,14 +343,21 @@ def _by_level(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Reg
 
     Its slope is A times that of S, so the critical points are numbers and the signs there linear in A and B.
     """
-    if depth > 1 or not {lo, hi} <= {-sp.oo, sp.S.Zero, sp.oo}:
+    moving = expr.has(RootConstant) or expr.free_symbols - {x}
+    if depth or not moving or expr.is_rational_function(x) or not {lo, hi} <= {-sp.oo, sp.S.Zero, sp.oo}:
         return None
-    scaled = scale_away(expr, x, region, partly=True)
+    scaled = scale_away(expr, x, region, partly=True) if _mixed(expr, x) else None
     shape = expr if scaled is None else scaled.shape
-    slope = factored(shape.diff(x))
-    if slope.as_independent(x, as_Add=False)[1].free_symbols - {x}:
+    if _mixed(shape, x):
         return None
-    flat = _monotone_parts(shape, slope, x, lo, hi, region, depth)
+    slope = factored(shape.diff(x))
+    _, wave = slope.as_independent(x, as_Add=False)
+    if wave.free_symbols - {x} or wave.has(RootConstant):
+        return None
+    try:
+        flat = _monotone_parts(shape, slope, x, lo, hi, region, depth)
+    except Undecided:
+        return None
     if scaled is not None:
         flat = _rescaled(flat, scaled, x, region)
     facts = {"layout": layout(expr, lo, hi, flat), "reason": Step("why_level")}
