@@ -17,8 +17,8 @@ from kassei.core.signs import sign, with_signs
 
 FRACTION_BITS, LEAST_EXPONENT, GREATEST_EXPONENT = 23, -126, 127
 """IEEE 754 binary32, which frameworks call float32."""
-LONG = 60
-"""How many characters of an exact number a reader is shown at most."""
+SHORT, LONG = 10, 60
+"""A rational number of at most so many characters needs no digits beside it; of a longer number only they are shown."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ TESTS: dict[str, Test] = {
     ">=": lambda s: s >= 0,
 }
 
-_OF_ALL: dict[str, type] = {"<": sp.Max, "<=": sp.Max, ">": sp.Min, ">=": sp.Min}
+_LARGER, _SMALLER = (sp.Max, sp.Abs), (sp.Min,)
+_OF_ALL: dict[str, tuple[type, ...]] = {"<": _LARGER, "<=": _LARGER, ">": _SMALLER, ">=": _SMALLER}
 """Which extreme of several numbers satisfies an inequality exactly if all of them do."""
 
 
@@ -57,9 +58,10 @@ def compare(a: Number, way: str, b: Number, region: Region) -> Truth:
         return _by_bounds(bounds(a), bounds(b), test)
     if a is sp.nan or b is sp.nan:
         return TRUE if way == "!=" else FALSE
-    if way in _OF_ALL and isinstance(a, sp.Max | sp.Min):
+    if way in _OF_ALL and isinstance(a, sp.Max | sp.Min | sp.Abs):
+        parts = (a.args[0], -a.args[0]) if isinstance(a, sp.Abs) else a.args  # the size is the larger of both
         join = conjunction if isinstance(a, _OF_ALL[way]) else disjunction
-        return join([compare(part, way, b, region) for part in a.args])
+        return join([compare(part, way, b, region) for part in parts])
     if a in (sp.oo, -sp.oo) or b in (sp.oo, -sp.oo):
         return TRUE if test(_order(a, b)) else FALSE
     tree = explore(region, lambda r: test(sign(with_signs(a - b, r), r)), lambda _: None)
@@ -174,15 +176,16 @@ def _nearest(q: sp.Rational, flush: bool) -> sp.Expr:
 
 
 def told(x: Any) -> str:
-    """A value as evidence shows it: exactly where that is short, and in digits where it is no rational number."""
-    if not isinstance(x, sp.Expr) or x.free_symbols or (x.is_Rational and len(str(x)) < LONG):
-        return str(x)
+    """A value as evidence shows it: exactly where that is short, and in digits where it is no short rational number."""
+    exact = str(x)
+    if not isinstance(x, sp.Expr) or x.free_symbols or (x.is_Rational and len(exact) <= SHORT):
+        return exact
     try:
         low, _ = bounds(x)
     except Undecided:
-        return str(x)
-    shown = f"{sp.N(low, 12)}…" if low.is_finite else str(x)
-    return shown if len(str(x)) >= LONG else f"{x} = {shown}"
+        return exact
+    digits = f"{sp.N(low, 12)}…" if low.is_finite else exact
+    return digits if len(exact) > LONG else f"{exact} = {digits}"
 
 
 def _digits(q: sp.Rational) -> str:

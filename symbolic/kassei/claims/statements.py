@@ -200,7 +200,8 @@ class Judge:
         return compared(known, way, wanted, region)
 
     def _note(self, node: ast.expr, found: Value) -> None:
-        self.log.append((ast.unparse(node), "unknown" if found is None else _plain(found)))
+        exact = number(found, self._region(node)) if isinstance(found, str) else None
+        self.log.append((ast.unparse(node), "unknown" if found is None else _plain(found if exact is None else exact)))
 
     def _region(self, node: ast.expr) -> Region:
         """The parameters of every function that a value names."""
