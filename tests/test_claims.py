@@ -22,7 +22,7 @@ from kassei.claims.statements import Judge, StatementError
 from kassei.library import catalogue
 
 SOURCES = {"S0": 8, "S1": 10, "S2": 9, "S3": 11, "S4": 8}
-MISTAKES = (2, 5, 1, 3, 3, 5, 6, 6, 4, 2, 2, 1, 3, 7, 2, 2, 2, 6, 2, 2, 10, 5)
+MISTAKES = (2, 5, 1, 3, 3, 5, 6, 6, 4, 2, 2, 1, 3, 7, 2, 2, 2, 6, 2, 2, 10, 6)
 """How many claims there are on each of the subjects M1, M2, …."""
 IDS = [f"{source}.{k}" for source, count in SOURCES.items() for k in range(1, count + 1)]
 IDS += [f"M{subject}.{k}" for subject, count in enumerate(MISTAKES, start=1) for k in range(1, count + 1)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -29,8 +30,8 @@ class Enclosed:
     hi: sp.Rational
 
     def __str__(self) -> str:
-        """Its digits, as far as they are certain, and one more."""
-        return f"between {_digits(self.lo)} and {_digits(self.hi)}"
+        """Its bounds in decimals, rounded outwards."""
+        return f"between {_digits(self.lo, ROUND_FLOOR)} and {_digits(self.hi, ROUND_CEILING)}"
 
 
 Number: TypeAlias = sp.Expr | Enclosed
@@ -116,8 +117,6 @@ def about(text: str) -> tuple[sp.Rational, sp.Rational]:
 
 def combine(way: type, a: Number, b: Number) -> Number:
     """The sum, difference, product or quotient of two numbers."""
-    import ast
-
     rules: dict[type, Callable[[Any, Any], Any]] = {
         ast.Add: lambda x, y: x + y,
         ast.Sub: lambda x, y: x - y,
@@ -188,5 +187,7 @@ def told(x: Any) -> str:
     return digits if len(exact) > LONG else f"{exact} = {digits}"
 
 
-def _digits(q: sp.Rational) -> str:
-    return str(sp.N(q, 15))
+def _digits(q: sp.Rational, way: str) -> str:
+    with localcontext() as c:
+        c.prec, c.rounding = 15, way
+        return str(Decimal(int(q.p)) / Decimal(int(q.q)))
