@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import site_build
+from kassei.claims.ledger import claims, sources, subjects
 from kassei.codegen import TARGETS
 from kassei.core.reading import parse_definition
 from kassei.library import analyze, catalogue, out_of_scope
@@ -127,6 +129,16 @@ def test_pages_load_nothing_from_elsewhere() -> None:
             assert not [u for u in urls if re.match(r"(https?:)?//", u)], path
         else:
             assert not [u for u in seen(path).loads if re.match(r"(https?:)?//", u)], path
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_claims_page_has_every_claim_under_its_source_and_subject(lang: str) -> None:
+    path = folder(lang) / "claims" / "index.html"
+    wanted = [c.id.replace(".", "-") for c in claims()]
+    assert [i for i in seen(path).ids if i in set(wanted)] == wanted
+    text = html.unescape(path.read_text(encoding="utf-8"))
+    for title in (*sources().values(), *subjects().values()):
+        assert title[lang] in text
 
 
 @pytest.mark.parametrize("name", site_build.NAMES)

@@ -1,4 +1,4 @@
-"""Dossiers kept between runs, found by what they were made from.
+"""Dossiers, and decisions on claims, kept between runs and found by what they were made from.
 
 The key is the definition, every source file of the mathematics, the catalogue (limits are compared with it) and the
 versions of the libraries that decide; so an upgrade never finds an old answer. Files are written whole under another
@@ -39,7 +39,7 @@ copyreg.pickle(MappingProxyType, lambda table: (_frozen, (dict(table),)))
 
 
 def packed(value: Any) -> bytes:
-    """A definition or a dossier as bytes from which :func:`unpacked` makes expressions spelled as they are.
+    """A definition, a dossier or a decision as bytes from which :func:`unpacked` makes expressions spelled as they are.
 
     Left to itself SymPy evaluates an expression again from its parts, and distributes the 1/2 of ``(v + 1)/2``.
     """
@@ -105,18 +105,28 @@ GENERATION = _generation()
 
 def find(activation: Activation) -> Dossier | None:
     """The dossier of a definition, if it was kept by this generation."""
-    root = folder()
-    if root is None:
-        return None
-    try:
-        kept = unpacked((root / GENERATION / key(activation)).read_bytes())
-    except Exception:  # a file from elsewhere may fail in any way; the analysis is then simply done
-        return None
+    kept = load(key(activation))
     return kept if getattr(kept, "activation", None) == activation else None
 
 
 def keep(dossier: Dossier) -> None:
     """Keep a dossier for the next run; nothing happens where the folder cannot be written."""
+    save(key(dossier.activation), dossier)
+
+
+def load(name: str) -> Any:
+    """What was kept under a name by this generation; None where there is nothing."""
+    root = folder()
+    if root is None:
+        return None
+    try:
+        return unpacked((root / GENERATION / name).read_bytes())
+    except Exception:  # a file from elsewhere may fail in any way; the work is then simply done
+        return None
+
+
+def save(name: str, value: Any) -> None:
+    """Keep a value under a name; nothing happens where the folder cannot be written."""
     root = folder()
     if root is None:
         return
@@ -126,13 +136,13 @@ def keep(dossier: Dossier) -> None:
         here.mkdir(parents=True, exist_ok=True)
         if fresh:
             _forget(root)
-        handle, name = tempfile.mkstemp(dir=here, prefix=".")
+        handle, written = tempfile.mkstemp(dir=here, prefix=".")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(packed(dossier))
-            Path(name).replace(here / key(dossier.activation))
+                file.write(packed(value))
+            Path(written).replace(here / name)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            Path(written).unlink(missing_ok=True)
             raise
     except (OSError, pickle.PicklingError, RecursionError):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from kassei import cache as store
 from kassei.claims.statements import Judge
 from kassei.claims.truth import Truth
 from kassei.library import Catalogue, catalogue
@@ -73,11 +75,22 @@ class Decision:
 
 
 @cache
+def _files() -> Mapping[str, dict[str, Any]]:
+    """What the files say, by source: the documents S0, S1, … first."""
+    paths = sorted(FOLDER.glob("*.toml"), key=lambda path: (not path.stem.startswith("S"), path.stem))
+    return MappingProxyType({path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in paths})
+
+
+@cache
 def sources() -> Mapping[str, Mapping[str, str]]:
-    """The titles of the source documents by id."""
-    found = {
-        path.stem: tomllib.loads(path.read_text(encoding="utf-8"))["source"] for path in sorted(FOLDER.glob("S*.toml"))
-    }
+    """The titles of the sources by id."""
+    return MappingProxyType({name: file["source"] for name, file in _files().items()})
+
+
+@cache
+def subjects() -> Mapping[str, Mapping[str, str]]:
+    """What the claims of a source are about, where it says so: ``M3`` is the subject of M3.1 and M3.2."""
+    found = {f"{name}{k}": text for name, file in _files().items() for k, text in file.get("subject", {}).items()}
     return MappingProxyType(found)
 
 
@@ -85,13 +98,13 @@ def sources() -> Mapping[str, Mapping[str, str]]:
 def claims() -> tuple[Claim, ...]:
     """Every claim, in the sources' order."""
     out = []
-    for path in sorted(FOLDER.glob("S*.toml")):
-        for row in tomllib.loads(path.read_text(encoding="utf-8"))["claim"]:
+    for source, file in _files().items():
+        for row in file["claim"]:
             corrected = {lang: row[f"corrected_{lang}"] for lang in ("en", "ja") if f"corrected_{lang}" in row}
             out.append(
                 Claim(
                     id=row["id"],
-                    source=path.stem,
+                    source=source,
                     statement=MappingProxyType({"en": row["en"], "ja": row["ja"]}),
                     formal=" ".join(row["formal"].split()),
                     corrected=MappingProxyType(corrected),
@@ -115,7 +128,10 @@ def decide_all(
     *,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Decision, ...]:
-    """Decide the claims with these ids, or all. Raises ``LedgerError`` for an id that does not exist."""
+    """Decide the claims with these ids, or all. Raises ``LedgerError`` for an id that does not exist.
+
+    What was found over the catalogue is kept between runs, as dossiers are.
+    """
     known = {c.id: c for c in claims()}
     wanted = list(known) if ids is None else list(ids)
     for one in wanted:
@@ -126,5 +142,24 @@ def decide_all(
     for one in wanted:
         if progress:
             progress(one)
-        out.append(decide(known[one], judge))
+        out.append(_kept(known[one], judge) if functions is catalogue else decide(known[one], judge))
     return tuple(out)
+
+
+def _kept(claim: Claim, judge: Judge) -> Decision:
+    """A decision of an earlier run of the same program on the same claim, or a new one."""
+    key = kept_as(claim)
+    found = store.load(key)
+    if isinstance(found, Decision) and found.claim == claim:
+        return found
+    decision = decide(claim, judge)
+    store.save(key, decision)
+    return decision
+
+
+def kept_as(claim: Claim) -> str:
+    """The key of a decision: everything in the claim, and the modules that decide claims."""
+    digest = hashlib.sha256(repr(claim).encode())
+    for path in sorted(FOLDER.glob("*.py")):
+        digest.update(path.read_bytes())
+    return f"claim-{digest.hexdigest()[:32]}"

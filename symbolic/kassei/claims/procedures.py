@@ -119,6 +119,47 @@ def temperature_near_sigmoid() -> Found:
     ]
 
 
+def squares_miss_the_cube() -> Found:
+    """One hidden layer of v**2 units gives quadratics; a third difference bounds their distance to v**3 on [-1, 1].
+
+    The weights 1, -3, 3, -1 at 1, 1/3, -1/3, -1 annihilate quadratics, so that the distance is at least the size of
+    their sum for v**3 divided by the sum of their sizes.
+    """
+    v, p, q, r, s = sp.symbols("v p q r s", real=True)
+    unit = p * (q * v + r) ** 2 + s
+    weights = {sp.S.One: 1, sp.Rational(1, 3): -3, sp.Rational(-1, 3): 3, sp.Integer(-1): -1}
+
+    def difference(f: sp.Expr) -> sp.Expr:
+        return sp.expand(sum(weight * f.subs(v, at) for at, weight in weights.items()))
+
+    quadratic = difference(unit) == 0
+    bound = abs(difference(v**3)) / sum(map(abs, weights.values()))
+    third = sp.expand(sp.diff(unit, v, 3))
+    told = [
+        f"p*(q*v + r)**2 + s has the third derivative {third} in v, and so has every sum of such units",
+        f"f(1) - 3*f(1/3) + 3*f(-1/3) - f(-1) is {difference(unit)} for them and {difference(v**3)} for v**3, "
+        f"so that they differ by {bound} or more at one of the four points",
+    ]
+    return (TRUE if quadratic and bound >= sp.Rational(2, 9) else FALSE), told
+
+
+def one_relu_unit_misses_the_square() -> Found:
+    """p*Max(0, q*v + r) + s is monotone; a monotone g differs from v**2 by 1/2 or more at -1, 0 or 1.
+
+    With e the largest difference, a non-decreasing g has 1 - e <= g(-1) <= g(0) <= e; a non-increasing one likewise at
+    0 and 1.
+    """
+    v, p, q, r, s, e = sp.symbols("v p q r s e", real=True)
+    off, on = (sp.diff(branch, v) for branch in (s, p * (q * v + r) + s))
+    monotone = sp.expand(off * on).is_nonnegative  # no two slopes of opposite signs
+    least = sp.solve(sp.Eq(1 - e, e), e)
+    told = [
+        f"p*Max(0, q*v + r) + s has the slopes {off} and {on}, so that it rises nowhere or falls nowhere",
+        f"1 - e <= g(-1) <= g(0) <= e or 1 - e <= g(1) <= g(0) <= e, with e the largest difference: e >= {least[0]}",
+    ]
+    return (TRUE if monotone and least == [sp.S.Half] else FALSE), told
+
+
 PROCEDURES: Mapping[str, Callable[[], Found]] = {
     "composition_of_affine_maps": composition_of_affine_maps,
     "product_of_bounded_slopes": product_of_bounded_slopes,
@@ -131,4 +172,6 @@ PROCEDURES: Mapping[str, Callable[[], Found]] = {
     "eq_4_small_k": eq_4_small_k,
     "eq_4_large_k": eq_4_large_k,
     "temperature_near_sigmoid": temperature_near_sigmoid,
+    "squares_miss_the_cube": squares_miss_the_cube,
+    "one_relu_unit_misses_the_square": one_relu_unit_misses_the_square,
 }

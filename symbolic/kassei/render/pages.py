@@ -12,6 +12,7 @@ import numpy as np
 import sympy as sp
 from markupsafe import Markup, escape
 
+from kassei.claims.ledger import sources, subjects
 from kassei.codegen import emit
 from kassei.core import certificate
 from kassei.core.activation import Activation
@@ -224,10 +225,10 @@ def plain_markdown(text: str) -> str:
     return "".join(c if c.isalnum() or c in " ,、。" else f"&#{ord(c)};" for c in " ".join(text.split()))
 
 
-def table(rows: Sequence[Sequence[Any]], header: Sequence[str] | None = None) -> str:
+def table(rows: Sequence[Sequence[Any]], header: Sequence[str] | None = None, kind: str = "facts") -> str:
     """An HTML table; cells are escaped unless they are markup already."""
     head = "".join(f"<th>{escape(h)}</th>" for h in header) if header else ""
-    out = ['<div class="facts"><table>', f"<thead><tr>{head}</tr></thead>" if header else "", "<tbody>"]
+    out = [f'<div class="{kind}"><table>', f"<thead><tr>{head}</tr></thead>" if header else "", "<tbody>"]
     for row in rows:
         cells = "".join(
             f"<{'th' if k == 0 else 'td'}>{escape(c)}</{'th' if k == 0 else 'td'}>" for k, c in enumerate(row)
@@ -634,38 +635,45 @@ def requirements_page(parts: Sequence[Part], lang: str) -> str:
 
 
 def claims_page(claims: Sequence[Mapping[str, Any]], lang: str) -> str:
-    """The claims ledger."""
+    """The claims ledger, source by source, and by subject where a source has them."""
     w = Writer(lang)
     prose = (resource("site") / "pages" / lang / "claims.md").read_text(encoding="utf-8")
     out = [heading(w("claims"), "title", 1), prose]
     for source in dict.fromkeys(c["source"] for c in claims):
-        rows = []
-        for c in claims:
-            if c["source"] != source:
-                continue
-            statement = escape(c["statement"][lang]) + Markup(f"<br><code>{escape(c['formal'])}</code>")
-            label = {"conditional": "by_condition", "unknown": "undecided"}.get(c["verdict"], c["verdict"])
-            result = Markup(f'<span class="badge {BADGE[c["verdict"]]}">{escape(w(label))}</span>')
-            if c.get("condition"):
-                result += Markup(f"<br>{escape(w('condition'))} <code>{escape(str(c['condition']))}</code>")
-            corrected = (c.get("corrected") or {}).get(lang)
-            if corrected:
-                result += Markup(f"<br>{escape(w('corrected'))}: {escape(corrected)}")
-            evidence = [_evidence(e, lang) for e in c.get("evidence") or []]
-            if evidence:
-                items = "".join(f"<li>{escape(e)}</li>" for e in evidence)
-                result += Markup(
-                    f'<details class="why"><summary>{escape(w("evidence"))}</summary><ol>{items}</ol></details>'
-                )
-            rows.append(
-                [
-                    Markup(f'<span class="claim-id" id="{escape(c["id"].replace(".", "-"))}">{escape(c["id"])}</span>'),
-                    statement,
-                    result,
-                ]
-            )
-        out += [heading(source, source.lower()), table(rows, ["", w("claim"), w("verdict")])]
+        title = sources().get(source, {}).get(lang)
+        out.append(heading(f"{source}: {title}" if title else source, source.lower()))
+        mine = [c for c in claims if c["source"] == source]
+        for subject in dict.fromkeys(map(_subject, mine)):
+            if subject in subjects():
+                out.append(heading(subjects()[subject][lang], subject.lower(), 3))
+            rows = [_claim_row(w, c) for c in mine if _subject(c) == subject]
+            out.append(table(rows, ["", w("claim"), w("verdict")], "facts claims"))
     return "\n\n".join(out) + "\n"
+
+
+def _subject(claim: Mapping[str, Any]) -> str:
+    return str(claim["id"]).rpartition(".")[0]
+
+
+def _claim_row(w: Writer, c: Mapping[str, Any]) -> list[Markup]:
+    """What is claimed, and what was found."""
+    lang = w.lang
+    label = {"conditional": "by_condition", "unknown": "undecided"}.get(c["verdict"], c["verdict"])
+    result = Markup(f'<span class="badge {BADGE[c["verdict"]]}">{escape(w(label))}</span>')
+    if c.get("condition"):
+        result += Markup(f"<br>{escape(w('condition'))} <code>{escape(str(c['condition']))}</code>")
+    corrected = (c.get("corrected") or {}).get(lang)
+    if corrected:
+        result += Markup(f"<br>{escape(w('corrected'))}: {escape(corrected)}")
+    evidence = [_evidence(e, lang) for e in c.get("evidence") or []]
+    if evidence:
+        items = "".join(f"<li>{escape(e)}</li>" for e in evidence)
+        result += Markup(f'<details class="why"><summary>{escape(w("evidence"))}</summary><ol>{items}</ol></details>')
+    return [
+        Markup(f'<span class="claim-id" id="{escape(c["id"].replace(".", "-"))}">{escape(c["id"])}</span>'),
+        escape(c["statement"][lang]) + Markup(f"<br><code>{escape(c['formal'])}</code>"),
+        result,
+    ]
 
 
 def _evidence(e: Any, lang: str) -> str:
