@@ -11,7 +11,9 @@ import random
 
 import pytest
 import sympy as sp
+from sympy.integrals.risch import NonElementaryIntegral, risch_integrate
 
+from kassei.core.algebra import plain
 from kassei.core.liouville import not_elementary
 from kassei.core.region import Region
 from kassei.library import catalogue
@@ -81,6 +83,30 @@ def test_classical_functions_have_none(f: sp.Expr) -> None:
 )
 def test_what_looks_alike_and_is_elementary_is_not_claimed(f: sp.Expr) -> None:
     assert not shown(f)
+
+
+IN_CATALOGUE = (
+    *("aptx", "cloglog", "colu", "e_swish", "eanaf", "gelu_tanh", "gish", "golu", "lisht", "log_cosh", "log_sigmoid"),
+    *("logish", "loglogish", "mish", "quick_gelu", "silu", "smish", "soft_clipping", "soft_root_sign", "softplus"),
+    *("swish", "tanhexp", "tanhsoft"),
+)
+BEYOND_RISCH = ("coslu", "phish", "serf", "sinlu", "swat")
+"""Trigonometric functions, error functions and exp(atan(v)): SymPy's Risch algorithm does not take them."""
+
+
+@pytest.mark.parametrize("name", IN_CATALOGUE)
+def test_the_risch_algorithm_agrees_at_the_defaults(name: str) -> None:
+    f = catalogue[name]
+    expr = plain(f.expr.subs(f.defaults))
+    assert not_elementary(expr, f.variable, Region())
+    x = sp.Symbol("x")
+    assert risch_integrate(expr.subs(f.variable, x), x).has(NonElementaryIntegral)
+
+
+@pytest.mark.parametrize("name", BEYOND_RISCH)
+def test_the_others_of_the_catalogue_have_none(name: str) -> None:
+    f = catalogue[name]
+    assert not_elementary(f.expr, f.variable, Region.of(f.parameters))
 
 
 @pytest.mark.parametrize("name", ["aranda_ordaz", "richards"])

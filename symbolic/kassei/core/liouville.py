@@ -227,7 +227,7 @@ def _field(expr: sp.Expr, v: sp.Symbol, region: Region) -> Field:
     inside = [_lifted(e.xreplace(power), generators, constants) for e in _insides(expr, ordered, v)]
     symbols = {*generators, *constants.values()}.union(*(e.free_symbols for e in inside))
     free = _Unknown("C")
-    field = fraction_field([*generators, *sorted(symbols - set(generators), key=str), free], sp.QQ)[0]
+    field = fraction_field([*generators, *sorted(symbols - set(generators), key=sp.default_sort_key), free], sp.QQ)[0]
     slopes: dict[sp.Symbol, Element] = {v: field.one}
     back = {name: node for *_, name, node in ordered} | {s: e for e, s in constants.items()}
     exponentials = frozenset(f.name for f in families)
