@@ -267,6 +267,7 @@ def quadrature(g: sp.Expr, v: sp.Symbol, power: int, breaks: list[Any]) -> Any:
         ("v + sin((a**2 + 1)*v)**2/(a**2 + 1)", {"a": 2}),
         ("v/sqrt(1 + (a**2 + 1)*v**2)", {"a": 2}),
         ("v + sqrt(v**2 + a**2 + 1)", {"a": 2}),
+        ("v**2*sqrt(v**2 + 2*v + 5) + (v - 1)/sqrt(v**2 + 2*v + 5)", {}),
         ("(v + 2)*(1 + erf((v - a)/2))", {"a": 2}),
         ("v*erf(v*(1 - a))*(1 - a)", {"a": -2}),
         ("Piecewise((v, v >= 0), ((1 - v)**(-a) - 1, True))", {"a": 3}),

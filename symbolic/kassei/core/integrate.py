@@ -161,7 +161,41 @@ def _asked(expr: sp.Expr, v: sp.Symbol, region: Region) -> sp.Expr | None:
     return _by_sympy(expr, v)
 
 
-RULES = (_sum_of_terms, _of_one_exponential, _rational, _asked)
+def _of_one_root(expr: sp.Expr, v: sp.Symbol, region: Region) -> sp.Expr | None:
+    """A polynomial in v, r and 1/r of degree at least -1, where r is the root of one positive quadratic q.
+
+    What is odd in r is P/r with a polynomial P = Q'*q + Q*q'/2 + c, and its integral Q*r + c times that of 1/r.
+    """
+    nodes = [n for n in expr.atoms(sp.Pow) if v in n.free_symbols and n.args[1].is_Rational and n.args[1].q == 2]
+    bases = {n.args[0] for n in nodes}
+    if len(bases) != 1 or expr.atoms(sp.Function):
+        return None
+    (base,) = bases
+    r = sp.Dummy()
+    bare = sp.expand(expr.xreplace({n: r ** n.args[1].p for n in nodes}) * r)
+    if not base.is_polynomial(v) or sp.degree(base, v) != 2 or not bare.is_polynomial(v, r):
+        return None
+    q = sp.Poly(base, v)
+    a, b, c = q.all_coeffs()
+    floor = sp.cancel(c - b**2 / (4 * a))
+    if sign(a, region) <= 0 or sign(floor, region) <= 0:
+        return None
+    odd, even = sp.Poly(0, v), sp.Poly(0, v)
+    for (n, k), factor in sp.Poly(bare, v, r).terms():
+        part = sp.Poly(factor * v**n, v) * q ** (k // 2)
+        odd, even = (odd, even + part) if k % 2 else (odd + part, even)
+    found = sp.Poly(0, v)
+    while odd.degree() > 0:
+        step = sp.Poly(odd.LC() / (a * odd.degree()) * v ** (odd.degree() - 1), v)
+        found += step
+        rest = odd - step.diff(v) * q - step * sp.Poly(a * v + b / 2, v)
+        odd = sp.Poly([sp.cancel(x) for x in rest.all_coeffs()], v)
+    steep = with_signs(sp.sqrt(a), region)
+    inner = (v + b / (2 * a)) * steep / with_signs(sp.sqrt(floor), region)
+    return even.integrate(v).as_expr() + found.as_expr() * sp.sqrt(base) + odd.as_expr() / steep * sp.asinh(inner)
+
+
+RULES = (_sum_of_terms, _of_one_exponential, _rational, _of_one_root, _asked)
 
 
 def _piecemeal(expr: sp.Expr, v: sp.Symbol, region: Region) -> sp.Expr | None:

@@ -41,7 +41,7 @@ from kassei.core.verdict import Step
 
 MAX_OPS = 150
 """Expressions with more operations are left open."""
-MAX_CALLS = 400_000
+MAX_CALLS = 800_000
 """Function calls that building a field and one argument in it may take."""
 MAX_PARTS = 4
 """How many times one function is integrated by parts."""
