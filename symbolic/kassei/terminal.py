@@ -167,6 +167,8 @@ def _mapping_text(value: Mapping[str, Any], words: Phrases) -> str:
         return words("value.moments", **shown)
     if "exists" in value:
         return words(f"value.{inverse_key(value)}", **shown)
+    if "elementary" in value:
+        return words("value.antiderivative_none")
     if "kind" in value:
         name = "subgradient" if "at" in value else "saturation"
         parts = {key: one for key, one in shown.items() if key != "from"}

@@ -429,6 +429,13 @@ def _cut_where_defined(part: sp.Expr, v: sp.Symbol, region: Region) -> list[Piec
     return pieces
 
 
+def defined_between(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> bool:
+    """Whether an expression is defined at every point of an open interval."""
+    pieces = _split(Draft(expr), v, lo, hi, region)
+    meets = (value_at(expr, v, one.lo, region) for one in pieces[1:])
+    return all(p.expr is not sp.nan for p in pieces) and all(x is not sp.nan for x in meets)
+
+
 def _bases(base: sp.Expr) -> tuple[sp.Expr, ...]:
     """The factors of a base up to constants and powers: what may stand in its place after evaluation."""
     return tuple(

@@ -148,6 +148,8 @@ class Writer:
             known = value.get("expr") is not None
             shown = {part: self.value(one) for part, one in value.items() if part != "exists"} if known else {}
             return self.phrase("inverse" if known else key, **shown)
+        if "elementary" in value:
+            return self.phrase("antiderivative_none")
         if "kind" in value:
             name = "subgradient" if "at" in value else "saturation"
             shown = {key: self.value(one) for key, one in value.items() if key not in ("kind", "from")}

@@ -1,4 +1,4 @@
-"""A continuous antiderivative of f in closed form."""
+"""A continuous antiderivative of f in closed form, or why there is none among the elementary functions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sympy as sp
 from kassei.core.algebra import tidy
 from kassei.core.enclose import RootConstant, Undecided
 from kassei.core.integrate import antiderivative
+from kassei.core.liouville import not_elementary
 from kassei.core.pieces import Form, Piece
 from kassei.core.prove import Finding, Subject, side_limit
 from kassei.core.region import Region
@@ -17,7 +18,11 @@ ORDER = 26
 
 
 def check(subject: Subject) -> Verdict:
-    r"""A continuous $F$ with $F(0) = 0$ and $F' = f$ outside the breaks; ``none`` where f is not defined on R."""
+    r"""A continuous $F$ with $F(0) = 0$ and $F' = f$ outside the breaks; ``none`` where f is not defined on R.
+
+    ``{"elementary": false}`` says that no such $F$ is made from the functions in $f$ by algebraic functions,
+    exponentials and logarithms: it is shown for one piece, and so none is on R.
+    """
     return subject.evaluate(whole, "differentiation")
 
 
@@ -26,7 +31,10 @@ def whole(form: Form, region: Region) -> Finding:
     v = form.variable
     if not form.total:
         return Finding(truth=True, value="none", steps=(Step("antiderivative_undefined"),))
-    found = [antiderivative(p, v, region) for p in form.pieces]
+    try:
+        found = [antiderivative(p, v, region) for p in form.pieces]
+    except Undecided as left:
+        return _without_elementary(form, region, left)
     ends = [(_end(f, p, v, "+", region), _end(f, p, v, "-", region)) for f, p in zip(found, form.pieces, strict=True)]
     start = next(k for k, p in enumerate(form.pieces) if order(p.hi, sp.S.Zero, region) > 0)
     first = form.pieces[start]
@@ -43,6 +51,16 @@ def whole(form: Form, region: Region) -> Finding:
         raise Undecided("an antiderivative in closed form")
     steps = tuple(Step("antiderivative", {"lo": p.lo, "hi": p.hi, "expr": e, "slope": p.expr}) for e, p in pairs)
     return Finding(truth=True, value=value, steps=(*steps, Step("antiderivative_joined")))
+
+
+def _without_elementary(form: Form, region: Region, left: Undecided) -> Finding:
+    """A piece that is shown to have no elementary antiderivative; raises what was left open where there is none."""
+    for piece in form.pieces:
+        steps = not_elementary(piece.expr, form.variable, region)
+        if steps is not None:
+            start = Step("not_elementary_piece", {"lo": piece.lo, "hi": piece.hi, "expr": piece.expr})
+            return Finding(truth=True, value={"elementary": False}, steps=(start, *steps, Step("not_elementary")))
+    raise left
 
 
 def _end(expr: sp.Expr, piece: Piece, v: sp.Symbol, side: str, region: Region) -> sp.Expr | None:
