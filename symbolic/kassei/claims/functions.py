@@ -17,7 +17,7 @@ import sympy as sp
 
 from kassei.cache import find
 from kassei.core.activation import Activation, Domain, Parameter
-from kassei.core.analysis import requirements
+from kassei.core.analysis import REQUIREMENTS, decide
 from kassei.core.dossier import Dossier, Facts
 from kassei.core.effort import work
 from kassei.core.expression import (
@@ -31,12 +31,10 @@ from kassei.core.expression import (
 from kassei.core.pieces import Form
 from kassei.core.prove import Finding, Subject
 from kassei.core.region import Region, points_of
-from kassei.core.registry import discover
 from kassei.core.verdict import Verdict
 from kassei.library import facts
 
 VARIABLE = sp.Symbol("v", real=True)
-REQUIREMENTS = ("R1", "R2", "R3")
 REALS = Domain()
 POSITIVE = Domain(lo=sp.S.Zero)
 USUAL = dict.fromkeys(("a", "p", "q", "r", "s"), REALS) | dict.fromkeys(("k", "c", "alpha"), POSITIVE)
@@ -89,10 +87,7 @@ class Known:
 
 @cache
 def _verdict(activation: Activation, name: str) -> Verdict:
-    if name in REQUIREMENTS:
-        return requirements(activation)[name]
-    with work():
-        found: Verdict = discover("kassei.core.properties", "check")[name](Subject(activation))
+    found: Verdict = decide(activation, wanted=(name,))[name]
     return found
 
 

@@ -47,7 +47,6 @@ import sympy as sp
 
 from kassei.claims.distance import largest_gap
 from kassei.claims.functions import (
-    REQUIREMENTS,
     VARIABLE,
     Known,
     StatementError,
@@ -59,11 +58,11 @@ from kassei.claims.functions import (
 from kassei.claims.quantities import Number, about, combine, float32, size, told
 from kassei.claims.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, disjunction, negation, when
 from kassei.claims.values import RULES, Value, compared, joined, number
+from kassei.core.analysis import REQUIREMENTS
 from kassei.core.effort import work
 from kassei.core.enclose import Undecided
 from kassei.core.expression import parse
-from kassei.core.pieces import Form, check_partial, is_zero, normal_form
-from kassei.core.prove import slope_of
+from kassei.core.pieces import Form, check_partial, is_zero, normal_form, slope_of
 from kassei.core.region import Fork, Region, condition_where, explore
 from kassei.core.signs import chart, sign
 from kassei.core.verdict import Verdict

@@ -18,8 +18,8 @@ from kassei.core.activation import Activation
 from kassei.core.dossier import ParamLimit
 from kassei.core.enclose import Undecided, number_sign
 from kassei.core.expression import MAX_DIGITS, ExpressionError, parse
-from kassei.core.pieces import Form, check_partial, normal_form, value_at
-from kassei.core.prove import edges, side_limit, slope_of
+from kassei.core.pieces import Form, check_partial, normal_form, slope_of, value_at
+from kassei.core.prove import edges, side_limit
 from kassei.core.region import Region
 from kassei.core.signs import chart, order
 

@@ -982,6 +982,12 @@ def _sinusoid(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
 
 def sinusoid(g: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
     """``(A, B, C)``, free of ``x``, with ``g = A + B cos(wx + p) + C sin(wx + p)`` for one w; None if it is not so."""
+    parts = wave_parts(g, x)
+    return None if parts is None else parts[:3]
+
+
+def wave_parts(g: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr, sp.Expr, sp.Expr | None] | None:
+    """The same with the angle ``w x + p``, which is None for a constant."""
     from sympy.simplify.fu import TR8
 
     flat = sp.expand(TR8(sp.expand(g)))
@@ -1007,7 +1013,7 @@ def sinusoid(g: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr, sp.Expr] | Non
             b += coefficient
         else:
             c += coefficient
-    return a, b, c
+    return a, b, c, angle
 
 
 def sign_changes(flat: Chart) -> tuple[sp.Expr, ...]:

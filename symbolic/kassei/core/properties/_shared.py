@@ -330,34 +330,3 @@ def as_one_set(stretches: list[Stretch]) -> sp.Set:
     if stretches == [Stretch(-sp.oo, False, sp.oo, False)]:
         return sp.S.Reals
     return sp.Union(*(s.as_set() for s in stretches))
-
-
-def vanishing(flat: Chart, piece: Piece, endless: str) -> list[Stretch]:
-    """Where the charted expression is zero inside the piece; ``endless`` names what a periodic one leaves open."""
-    if flat.identically_zero:
-        return [Stretch(piece.lo, False, piece.hi, False)]
-    if flat.periodic:
-        raise Undecided(endless)
-    return [Stretch(p, True, p, True) for p in flat.points]
-
-
-def slope_level_set(form: Form, region: Region, level: int) -> tuple[list[Stretch], tuple[Step, ...]]:
-    """Where f' exists and equals ``level``, as disjoint intervals and points."""
-    v = form.variable
-    found: list[Stretch] = []
-    steps: list[Step] = []
-    for piece in form.pieces:
-        if piece.expr is sp.nan:
-            continue
-        flat = chart(slope_of(piece, v) - level, v, piece.lo, piece.hi, region)
-        found += vanishing(flat, piece, f"infinitely many points with slope {level}")
-        gap = layout(slope_of(piece, v) - level, piece.lo, piece.hi, flat)
-        steps += [*flat.why, Step("slope_level", {"level": sp.Integer(level), "layout": gap})]
-    for edge in edges(form, region):
-        if (
-            edge.differentiable(region)
-            and edge.slope_left is not None
-            and order(edge.slope_left, sp.Integer(level), region) == 0
-        ):
-            found.append(Stretch(edge.at, True, edge.at, True))
-    return union(found, region), tuple(steps)
