@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "symbolic" / "kassei"
-LAYERS = ("core", "text", "cache", "library", "verify", "codegen", "claims", "render", "phrases", "terminal", "cli")
+LAYERS = (
+    "core",
+    "text",
+    "cache",
+    "library",
+    "atlas",
+    "verify",
+    "codegen",
+    "claims",
+    "render",
+    "phrases",
+    "terminal",
+    "cli",
+)
 OUTSIDE = ("__init__", "__main__")  # the door: loads any layer, and only when asked
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from kassei.atlas.entry import Entry, Kind, Open
 from kassei.atlas.kin import Gallery, Kin, Relation, kin_of
 from kassei.atlas.limits import CONSTANT, Edge, LimitAtlas, limit_atlas
-from kassei.atlas.readings import Reading, Readings, readings_of
+from kassei.atlas.readings import Reading, Readings
 
 __all__ = [
     "CONSTANT",
@@ -37,7 +37,11 @@ class Atlas:
     entries: tuple[Entry, ...]
     limits: LimitAtlas
     kin: Kin
-    readings: tuple[Readings, ...]
+
+    @property
+    def readings(self) -> tuple[Readings, ...]:
+        """The requirements of each function in all readings."""
+        return tuple(e.readings for e in self.entries)
 
 
 def atlas(entries: Sequence[Entry]) -> Atlas:
@@ -47,5 +51,4 @@ def atlas(entries: Sequence[Entry]) -> Atlas:
         entries=tuple(entries),
         limits=limit_atlas(entries, gallery),
         kin=kin_of(entries, gallery),
-        readings=readings_of(entries),
     )

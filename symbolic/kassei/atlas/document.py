@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
@@ -21,9 +21,25 @@ from kassei.core.region import Region
 SCHEMA = 1
 
 
-def document(atlas: Atlas, lang: str = "en") -> dict[str, Any]:
-    """The whole overview; strings are SymPy spellings, ``steps`` sentences in ``lang``."""
-    return {"schema": SCHEMA} | {name: make(atlas, lang) for name, make in PARTS.items()}
+def document(atlas: Atlas, lang: str = "en", parts: Sequence[str] = ()) -> dict[str, Any]:
+    """The overview, or some of its ``parts``; strings are SymPy spellings, ``steps`` sentences in ``lang``."""
+    wanted = {name: make for name, make in PARTS.items() if name in parts or not parts}
+    return {"schema": SCHEMA} | {name: make(atlas, lang) for name, make in wanted.items()}
+
+
+def formula(name: str, image: Mapping[str, Any], variable: str) -> str:
+    """``scale*g(rate*v, a=1) + shift`` on one line, from an edge or a relation of the document."""
+    rate, scale, shift = (image.get(key, one) for key, one in (("rate", "1"), ("scale", "1"), ("shift", "0")))
+    given = [variable if rate == "1" else _product(rate, variable)]
+    given += [f"{key}={value}" for key, value in image.get("parameters", {}).items()]
+    shown = _product(scale, f"{name}({', '.join(given)})")
+    return shown if shift == "0" else f"{shown} - {shift[1:]}" if shift.startswith("-") else f"{shown} + {shift}"
+
+
+def _product(factor: str, rest: str) -> str:
+    if factor in ("1", "-1"):
+        return rest if factor == "1" else f"-{rest}"
+    return f"({factor})*{rest}" if " " in factor else f"{factor}*{rest}"
 
 
 def _limits(atlas: Atlas, lang: str) -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""What the overview of the catalogue needs of one dossier: small, and without the trees that certificates are made of."""
+"""What an overview needs of one dossier: small, and without the trees that certificates are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from kassei.atlas.readings import Readings, readings_of
 from kassei.core.activation import Activation
-from kassei.core.dossier import Case, Dossier, ParamLimit
+from kassei.core.dossier import Dossier, ParamLimit
 from kassei.core.verdict import Step, Verdict
 
 Kind = Literal["requirement", "property", "domain", "limit", "param_limit", "convergence", "derivative"]
@@ -27,11 +28,9 @@ class Entry:
     """One function of an overview, as its dossier knows it; ``asked`` counts the questions of each kind."""
 
     activation: Activation
-    cases: tuple[Case, ...]
     limits: Mapping[str, Any]
     param_limits: tuple[ParamLimit, ...]
-    requirements: Mapping[str, Verdict]
-    unit_slope_set: Verdict
+    readings: Readings
     asked: Mapping[Kind, int]
     left_open: tuple[Open, ...]
 
@@ -46,11 +45,9 @@ class Entry:
         facts = dossier.facts
         return Entry(
             activation=dossier.activation,
-            cases=facts.cases,
             limits=dict(facts.limits),
             param_limits=facts.param_limits,
-            requirements={name: replace(v, tree=None) for name, v in dossier.requirements.items()},
-            unit_slope_set=replace(dossier.properties["unit_slope_set"], tree=None),
+            readings=readings_of(dossier),
             asked={
                 "requirement": len(dossier.requirements),
                 "property": len(dossier.properties),

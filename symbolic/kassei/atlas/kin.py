@@ -26,6 +26,7 @@ from kassei.core.kinship import (
     affine_images,
     at_parameters,
     certainly_differ,
+    generic_images,
     profile_at,
     profiles,
     shortened,
@@ -83,8 +84,8 @@ class Gallery:
 
     @cached_property
     def alone(self) -> tuple[Activation, ...]:
-        """The functions without parameters."""
-        return tuple(f for f in self.functions.values() if not f.parameters)
+        """The functions without parameters, the plainest first."""
+        return tuple(sorted((f for f in self.functions.values() if not f.parameters), key=plainness))
 
     @cached_property
     def families(self) -> tuple[Activation, ...]:
@@ -102,15 +103,19 @@ class Gallery:
     def at_defaults(self, f: Activation) -> Profile | None:
         """The profile of a function at its defaults."""
         if f.name not in self._defaults:
-            self._defaults[f.name] = profile_at(f, f.defaults)
+            whole = () if f.parameters else self.profiles(f)
+            self._defaults[f.name] = whole[0][1] if whole else profile_at(f, f.defaults)
         return self._defaults[f.name]
 
-
     def parted_by_limits(self, f: str, g: str) -> bool:
-        """Whether the limits of value and slope at the ends, where no parameter is in them, tell two functions apart."""
+        """Whether limits of value or slope at an end, where no parameter is in them, tell two functions apart."""
         for key, mine in self.limits[f].items():
             theirs = self.limits[g].get(key)
-            if isinstance(mine, sp.Expr) and isinstance(theirs, sp.Expr) and not (mine.free_symbols | theirs.free_symbols):
+            if (
+                isinstance(mine, sp.Expr)
+                and isinstance(theirs, sp.Expr)
+                and not (mine.free_symbols | theirs.free_symbols)
+            ):
                 infinite = (mine in INFINITE, theirs in INFINITE)
                 if (mine != theirs) if any(infinite) else certainly_differ([ball(mine, {})], [ball(theirs, {})]):
                     return True
@@ -226,7 +231,7 @@ def _affine(
     classes: list[list[Activation]] = []
     relations: list[Relation] = []
     undecided: list[Undecidable] = []
-    for f in sorted(functions, key=_plainness):
+    for f in sorted(functions, key=plainness):
         for members in classes:
             first = members[0]
             try:
@@ -247,7 +252,8 @@ def _affine(
     return named, relations, undecided, pairs - related - len(undecided)
 
 
-def _plainness(f: Activation) -> tuple[int, int, str]:
+def plainness(f: Activation) -> tuple[int, int, str]:
+    """What a function is preferred by when one is to stand for others: few parameters, a short formula."""
     return (len(f.parameters), int(sp.count_ops(f.expr)), f.name)
 
 
@@ -284,30 +290,12 @@ def _for_all_parameters(f: Activation, first: Activation, gallery: Gallery) -> I
         if region.fixed:
             continue
         try:
-            for found in _generic_images(mine, theirs, first.name, region):
+            for found in generic_images(mine, theirs, first.name, region):
                 if not values_agree(f, fixed(first), found, region):
                     continue
                 image = shortened(replace(found, values=values))
                 equal = where_equal(f, first, image)
-                if (
-                    equal.truth in ("proved", "conditional")
-                    and not equal.exceptions
-                    and not _isolated(equal.condition)
-                ):
+                if equal.truth in ("proved", "conditional") and not equal.exceptions and not _isolated(equal.condition):
                     yield Relation(function=f.name, image=image, condition=equal.condition)
         except (Undecided, Fork, *TROUBLE):
             continue
-
-
-def _generic_images(mine: Profile, theirs: Profile, name: str, region: Region) -> Iterator[Image]:
-    """Proposals where the signs of parameters matter: on the part of the region around its sample."""
-    for _ in range(4):
-        try:
-            yield from affine_images(mine, theirs, name, region)
-            return
-        except Fork as fork:
-            s = sp.sign(region.at_sample(fork.expr))
-            smaller = region.assume(fork.expr, int(s)) if s.is_Integer else None
-            if smaller is None:
-                return
-            region = smaller

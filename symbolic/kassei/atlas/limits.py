@@ -20,13 +20,25 @@ from kassei.core.activation import Activation
 from kassei.core.dossier import Convergence, ParamLimit
 from kassei.core.effort import TROUBLE
 from kassei.core.enclose import Undecided
-from kassei.core.kinship import Image, affine_images, at_parameters, profiles, shortened, values_agree, where_equal
-from kassei.core.region import Fork
+from kassei.core.kinship import (
+    Image,
+    Profile,
+    at_parameters,
+    generic_images,
+    profiles,
+    shortened,
+    values_agree,
+    where_equal,
+)
+from kassei.core.region import Fork, Region
 
 CONSTANT = "constant"
 """The node of the constant functions; the value stands at the edge."""
 SINKS = ("identity", "relu", "step")
 """Where families end; an affine image of these is preferred to a member of a family."""
+
+
+Known = Sequence[tuple[Region, Profile]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,24 +151,36 @@ def _proposals(limit: Activation, gallery: Gallery) -> Iterator[Image]:
     """What a limit could be, the plainest first; not the family it comes from."""
     known = profiles(limit)
     families = [g for g in gallery.families if g.name != limit.name]
-    sinks = [g for g in gallery.alone if g.name in SINKS]
-    others = [g for g in gallery.alone if g.name not in SINKS]
-    yield from _images(limit, known, sinks, gallery)
-    for g in families:
-        yield from at_parameters(limit, known, g, gallery.profiles(g))
-    yield from _images(limit, known, others, gallery)
-    for g in families:
-        yield from at_parameters(limit, known, g, gallery.profiles(g), mirrored=True)
+    single = [g for g in families if len(g.parameters) == 1]
+    double = [g for g in families if len(g.parameters) == 2]
+    several = [g for g in families if len(g.parameters) > 2]
+    yield from _images(limit, known, [g for g in gallery.alone if g.name in SINKS], gallery)
+    yield from _members(limit, known, single, gallery)
+    yield from _members(limit, known, double, gallery)
+    yield from _images(limit, known, [g for g in gallery.alone if g.name not in SINKS], gallery)
+    yield from _members(limit, known, single, gallery, mirrored=True)
+    yield from _members(limit, known, several, gallery)
 
 
-def _images(limit: Activation, known, patterns: Sequence[Activation], gallery: Gallery) -> Iterator[Image]:
+def _members(
+    limit: Activation, known: Known, families: Sequence[Activation], gallery: Gallery, *, mirrored: bool = False
+) -> list[Image]:
+    """Members of families, those at the plainest parameters first."""
+    found = [
+        image for g in families for image in at_parameters(limit, known, g, gallery.profiles(g), mirrored=mirrored)
+    ]
+    return sorted(found, key=lambda image: (sum(int(sp.count_ops(value)) for _, value in image.values), image.name))
+
+
+def _images(limit: Activation, known: Known, patterns: Sequence[Activation], gallery: Gallery) -> Iterator[Image]:
+    """Affine images of functions without parameters."""
     for g in patterns:
         theirs = gallery.at_defaults(g)
         for region, mine in known:
             if theirs is None or len(mine) != len(theirs):
                 continue
             try:
-                for image in affine_images(mine, theirs, g.name, region):
+                for image in generic_images(mine, theirs, g.name, region):
                     if values_agree(limit, g, image, region):
                         yield shortened(image)
             except (Undecided, Fork, *TROUBLE):

@@ -2,7 +2,8 @@
 
 R3 asks for slope 1 in the active region and is silent on where that is. Three readings are decided: slope 1 at every
 v > 0, finitely many points excepted (the requirement as kassei takes it); *asymptotically*, the slope tends to 1 as v
-goes to +oo; and *on an interval*, the slope is 1 throughout some interval, however short.
+goes to +oo; and *on an interval*, the slope is 1 throughout some interval, however short. Beside the last stands
+whether all such intervals are bounded, as those of S-shaped and clipped functions are.
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ from typing import Any
 
 import sympy as sp
 
-from kassei.atlas.entry import Entry
-from kassei.core.dossier import Case
+from kassei.core.dossier import Case, Dossier
 from kassei.core.effort import work
 from kassei.core.pieces import is_zero
-from kassei.core.prove import slope_of
 from kassei.core.region import (
     Leaf,
     Region,
@@ -25,7 +24,6 @@ from kassei.core.region import (
     condition_where,
     explore,
     leaves,
-    relation,
     tidy_condition,
 )
 from kassei.core.signs import sign
@@ -47,7 +45,7 @@ class Readings:
     """The requirements of one function, R3 in three readings.
 
     ``slope_limit`` is the limit of the slope as v goes to +oo (as in a dossier: an expression, cases, ``none`` or
-    None); ``unbounded`` says whether an interval of slope 1 reaches to +oo; ``where`` is where the slope is 1.
+    None); ``where`` is where the slope is 1.
     """
 
     function: str
@@ -72,24 +70,21 @@ class Readings:
         }
 
 
-def readings_of(entries: Sequence[Entry]) -> tuple[Readings, ...]:
-    """One line for each function of an overview."""
-    return tuple(_readings(e) for e in entries)
-
-
-def _readings(e: Entry) -> Readings:
-    one, two, three = (_short(e.requirements[r]) for r in ("R1", "R2", "R3"))
-    slope_limit = e.limits.get("slope_pos_inf")
+def readings_of(dossier: Dossier) -> Readings:
+    """The requirements of one function as its dossier has them, and R3 in the other readings."""
+    f, facts = dossier.activation, dossier.facts
+    one, two, three = (_short(dossier.requirements[r]) for r in ("R1", "R2", "R3"))
+    slope_limit = facts.limits.get("slope_pos_inf")
     return Readings(
-        function=e.name,
+        function=f.name,
         r1=one,
         r2=two,
         r3=three,
-        asymptotic=tends_to_one(slope_limit, Region.of(e.activation.parameters)),
+        asymptotic=tends_to_one(slope_limit, Region.of(f.parameters)),
         slope_limit=slope_limit,
-        interval=_of_stretches(e.cases, lambda found: bool(found)),
-        bounded=_of_stretches(e.cases, lambda found: bool(found) and sp.oo not in found),
-        where=e.unit_slope_set.value,
+        interval=_of_stretches(facts.cases, lambda found: bool(found)),
+        bounded=_of_stretches(facts.cases, lambda found: bool(found) and not {sp.oo, -sp.oo} & set(found)),
+        where=dossier.properties["unit_slope_set"].value,
     )
 
 
@@ -97,54 +92,48 @@ def _short(v: Verdict) -> Reading:
     return Reading(truth=v.truth, condition=v.condition)
 
 
-def _joined(conditions: Sequence[sp.Basic | None]) -> Reading:
-    """True where one of the conditions holds, which together are exact; None among them is a part left open."""
-    if None in conditions:
-        return Reading(truth="unknown")
-    return _reading(tidy_condition(sp.Or(*conditions)))
-
-
-def _reading(condition: sp.Basic) -> Reading:
-    if condition is sp.true:
-        return Reading(truth="proved")
-    return Reading(truth="refuted") if condition is sp.false else Reading(truth="conditional", condition=condition)
-
-
 def tends_to_one(limit: Any, region: Region) -> Reading:
     """Whether a limit of the slope, as a dossier has it, is 1; a limit that does not exist is not."""
     rows = limit if isinstance(limit, list) else [{"when": sp.true, "value": limit}]
-    return _joined([_where_one(row["value"], row["when"], region) for row in rows])
-
-
-def _where_one(value: Any, when: sp.Basic, region: Region) -> sp.Basic | None:
-    if value is None:
-        return None
-    if value == "none" or value in (sp.oo, -sp.oo):
-        return sp.false
-    with work(READING_WORK):
-        tree: Tree[bool | None] = explore(region, lambda r: sign(value - 1, r) == 0, lambda _: None)
-    if any(leaf.answer is None for leaf in leaves(tree)):
-        return None
-    return sp.And(when, condition_where(tree, lambda answer: answer is True))
+    parts: list[Part] = []
+    for row in rows:
+        value = row["value"]
+        if value is None:
+            return Reading(truth="unknown")
+        if value == "none" or value in (sp.oo, -sp.oo):
+            parts.append((row["when"], Leaf(region, False)))
+            continue
+        with work(READING_WORK):
+            tree = explore(region, lambda r, value=value: sign(value - 1, r) == 0, lambda _: None)  # type: ignore[misc]
+        parts.append((row["when"], tree))
+    return _joined(parts)
 
 
 def _of_stretches(cases: Sequence[Case], test: Callable[[tuple[sp.Expr, ...]], bool]) -> Reading:
-    """What holds of the right ends of the pieces on which the slope is 1 identically."""
-    if not cases:
-        return Reading(truth="unknown")
-    conditions: list[sp.Basic | None] = []
+    """What holds of the ends of the pieces on which the slope is 1 identically."""
+    parts: list[Part] = []
     for case in cases:
 
-        def ask(region: Region, case: Case = case) -> tuple[sp.Expr, ...]:
+        def ask(region: Region, case: Case = case) -> bool:
             v = case.form.variable
-            flat = [p for p in case.form.pieces if p.expr is not sp.nan and is_zero(slope_of(p, v) - 1, v, region)]
-            return tuple(p.hi for p in flat)
+            flat = [p for p in case.form.pieces if p.expr is not sp.nan and is_zero(p.expr.diff(v) - 1, v, region)]
+            return test(tuple(end for p in flat for end in (p.lo, p.hi)))
 
         with work(READING_WORK):
-            tree: Tree[tuple[sp.Expr, ...] | None] = explore(case.region, ask, lambda _: None)
-        if any(leaf.answer is None for leaf in leaves(tree)):
-            conditions.append(None)
-            continue
-        inside = condition_where(tree, lambda found: found is not None and test(found))
-        conditions.append(sp.And(case.condition, inside))
-    return _joined(conditions)
+            parts.append((case.condition, explore(case.region, ask, lambda _: None)))
+    return _joined(parts)
+
+
+Part = tuple[sp.Basic, Tree[bool | None]]
+"""A condition and what was found where it holds."""
+
+
+def _joined(parts: Sequence[Part]) -> Reading:
+    """One reading from those of parts of the parameter domain, which together are all of it."""
+    answers = {leaf.answer for _, tree in parts for leaf in leaves(tree)}
+    if None in answers or not answers:
+        return Reading(truth="unknown")
+    if len(answers) == 1:
+        return Reading(truth="proved" if True in answers else "refuted")
+    inside = [sp.And(when, condition_where(tree, lambda answer: answer is True)) for when, tree in parts]
+    return Reading(truth="conditional", condition=tidy_condition(sp.Or(*inside)))

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import sympy as sp
 
 from kassei.core.activation import Activation
 from kassei.core.effort import TROUBLE, bounded, simplify, work
 from kassei.core.enclose import Undecided, ball, number_sign, precision, rational, sign_of
-from kassei.core.pieces import BAD, Form, Piece, check_partial, is_zero, normal_form
+from kassei.core.pieces import BAD, Form, Piece, check_partial, is_zero, normal_form, value_at
 from kassei.core.prove import Subject
 from kassei.core.region import Fork, Leaf, Region, condition_where, explore, graft, leaves, within
 from kassei.core.signs import order, sign
@@ -30,6 +31,7 @@ PROOF_WORK = 200
 """Units of work that one proof of equality may take."""
 PROFILE_WORK = 300
 MAX_SOLUTIONS = 6
+MAX_NARROWINGS = 6
 MAX_SHORTENED = 40
 """Operations in a number that is still simplified."""
 SOLVE_CALLS = 60_000
@@ -52,7 +54,7 @@ class Image:
     @property
     def plain(self) -> bool:
         """Whether the function itself is meant, neither stretched nor moved."""
-        return self.scale == 1 and self.rate == 1 and self.shift == 0
+        return bool(self.scale == 1 and self.rate == 1 and self.shift == 0)
 
     def of(self, inner: sp.Expr, v: sp.Symbol) -> sp.Expr:
         """The image of an expression in ``v``."""
@@ -124,13 +126,13 @@ def _renamed(pattern: Activation, v: sp.Symbol) -> tuple[Activation, dict[str, s
 
 
 def _allowed(pattern: Activation, image: Image, region: Region) -> bool:
-    """Whether scale, rate and shift have values and the pattern's parameters lie in their domains."""
+    """Whether scale, rate and shift are real numbers and the pattern's parameters lie in their domains.
+
+    SymPy makes ``exp(log(a))`` an ``a``, so the difference of two functions no longer shows that ``a > 0`` is needed.
+    """
     for part in (image.scale, image.rate, image.shift, *(value for _, value in image.values)):
-        if region.apply(part).has(*BAD):
+        if value_at(part, pattern.variable, sp.S.Zero, region) is sp.nan:
             return False
-        for base in (p.base for p in part.atoms(sp.Pow) if p.exp.is_negative and p.free_symbols):
-            if sign(base, region) == 0:
-                return False
     values = dict(image.values)
     for p in pattern.parameters:
         low, high = order(values[p.name], p.domain.lo, region), order(values[p.name], p.domain.hi, region)
@@ -162,7 +164,6 @@ class Stretch:
     lo: sp.Expr
     hi: sp.Expr
     jet: tuple[sp.Expr | None, ...]
-
 
     monomial: bool
     """Whether the piece is a constant plus at most one power of the distance from that end."""
@@ -198,7 +199,7 @@ def profile_at(activation: Activation, values: dict[sp.Symbol, sp.Expr]) -> Prof
 def _profile(form: Form, region: Region) -> Profile:
     """The profile of a normal form. Raises ``Undecided`` where a break may be one of the spelling alone."""
     for left, right in pairwise(form.pieces):
-        if left.expr == right.expr:
+        if sp.nan not in (left.expr, right.expr) and is_zero(left.expr - right.expr, form.variable, region):
             raise Undecided(f"whether {left.expr} has a break at {left.hi}")
     return tuple(_stretch(piece, form.variable, region) for piece in form.pieces)
 
@@ -253,7 +254,7 @@ def at_parameters(
     seen: set[Image] = set()
     for here, wanted in known:
         for there, offered in pattern_known:
-            if len(wanted) != len(offered):
+            if here.fixed or len(wanted) != len(offered):  # what holds at one point of a domain is not looked for
                 continue
             table = {p.symbol: own[p.name] for p in pattern.parameters}
             equations = _equations(wanted, _mirror(offered) if mirrored else offered, table)
@@ -337,13 +338,26 @@ def _solutions(
     if sum(sp.count_ops(e) for e in chosen) > MAX_SOLVED:
         return
     symbols = [s for s in open_ if any(s in e.free_symbols for e in chosen)]
-    try:
-        answers = bounded(lambda: sp.solve(chosen, symbols, dict=True), f"solutions of {chosen}", SOLVE_CALLS)
-    except (Undecided, *TROUBLE):
-        return
+    answers = _linear(chosen, symbols)
+    if answers is None:
+        try:
+            answers = bounded(lambda: sp.solve(chosen, symbols, dict=True), f"solutions of {chosen}", SOLVE_CALLS)
+        except (Undecided, *TROUBLE):
+            return
     for answer in answers[:MAX_SOLUTIONS]:
         if answer and not any(value.has(sp.I, *BAD) for value in answer.values()):
             yield from _solutions(pending, {**found, **answer}, unknown, region)
+
+
+def _linear(equations: list[sp.Expr], symbols: list[sp.Symbol]) -> list[dict[sp.Symbol, sp.Expr]] | None:
+    """The solution of one equation that is linear in its one unknown; None where it is not of that kind."""
+    if len(equations) != 1 or len(symbols) != 1:
+        return None
+    (equation,), (x,) = equations, symbols
+    slope = equation.diff(x)
+    if slope == 0 or x in slope.free_symbols:
+        return None
+    return [{x: sp.expand(x - equation / slope)}]
 
 
 def values_agree(target: Activation, pattern: Activation, image: Image, region: Region) -> bool:
@@ -389,63 +403,71 @@ def affine_images(wanted: Profile, offered: Profile, name: str, region: Region) 
         yield Image(name=name, scale=way * scale, rate=way * rate, shift=shift)
 
 
+def generic_images(wanted: Profile, offered: Profile, name: str, region: Region) -> Iterator[Image]:
+    """The proposals that hold where parameters have no special sign, on the side of the region's sample."""
+    for _ in range(MAX_NARROWINGS):
+        try:
+            yield from affine_images(wanted, offered, name, region)
+            return
+        except Fork as fork:
+            smaller = region.assume(fork.expr, number_sign(region.at_sample(fork.expr)) or 1)
+            if smaller is None:
+                return
+            region = smaller
+
+
 def _affine(wanted: Profile, offered: Profile, region: Region) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
     """``scale``, ``rate > 0`` and ``shift`` that make one profile of the other; None where there are none."""
-    jets = list(zip((s.jet for s in wanted), (s.jet for s in offered), strict=True))
-    orders: list[tuple[int, sp.Expr]] = []
-    for mine, theirs in jets:
-        for n in range(1, DERIVATIVES + 1):
-            x, y = mine[n], theirs[n]
+    values: list[tuple[sp.Expr, sp.Expr]] = []
+    ratios: list[list[tuple[int, sp.Expr]]] = []
+    for s, t in zip(wanted, offered, strict=True):
+        here: list[tuple[int, sp.Expr]] = []
+        for n, (x, y) in enumerate(zip(s.jet, t.jet, strict=True)):
             if (x is None) != (y is None):
                 return None
             if x is None or y is None:
                 continue
-            zeros = sign(x, region) == 0, sign(y, region) == 0
+            if n == 0:
+                values.append((x, y))
+                continue
+            zeros = _sign(x, region) == 0, _sign(y, region) == 0
             if zeros[0] != zeros[1]:
                 return None
             if not zeros[0]:
-                orders.append((n, x / y))
-    rate = _rate(wanted, offered, jets, region)
+                here.append((n, x / y))
+        ratios.append(here)
+    if not values:
+        raise Undecided("a value to compare")
+    rate = _rate(wanted, offered, ratios, region)
     if rate is None:
         return None
-    if orders:
-        n, ratio = orders[0]
-        scale = ratio / rate**n
+    first = next((row[0] for row in ratios if row), None)
+    if first is not None:
+        scale = first[1] / rate ** first[0]
     else:
-        steps = [
-            (x[0] - a[0], y[0] - b[0])
-            for (a, b), (x, y) in pairwise(jets)
-            if None not in (a[0], b[0], x[0], y[0])
-        ]
-        steps = [(x, y) for x, y in steps if sign(y, region) != 0]
-        if not steps:
+        steps = [(x - a, y - b) for (a, b), (x, y) in pairwise(values)]
+        found = next(((x, y) for x, y in steps if _sign(y, region) != 0), None)
+        if found is None:
             return None
-        scale = steps[0][0] / steps[0][1]
-    mine, theirs = next(((a, b) for a, b in jets if a[0] is not None and b[0] is not None), (None, None))
-    if mine is None or theirs is None:
-        raise Undecided("a value to compare")
-    return scale, rate, mine[0] - scale * theirs[0]
+        scale = found[0] / found[1]
+    return scale, rate, values[0][0] - scale * values[0][1]
 
 
-def _rate(
-    wanted: Profile, offered: Profile, jets: list[tuple[tuple[sp.Expr | None, ...], ...]], region: Region
-) -> sp.Expr | None:
-    """The one positive rate that could fit; 1 where the function has no scale of its own; None where none fits."""
+def _rate(wanted: Profile, offered: Profile, ratios: list[list[tuple[int, sp.Expr]]], region: Region) -> sp.Expr | None:
+    """The one positive rate that could fit; 1 where the function has no scale of its own; None where none fits.
+
+    ``ratios`` are those of the derivatives that do not vanish, piece by piece, each with its order.
+    """
     for s, t in zip(wanted[:-1], offered[:-1], strict=True):
-        signs = sign(s.hi, region), sign(t.hi, region)
+        signs = _sign(s.hi, region), _sign(t.hi, region)
         if signs[0] != signs[1]:
             return None
         if signs[0]:
             return t.hi / s.hi
-    for mine, theirs in jets:
-        there = [
-            (n, mine[n] / theirs[n])
-            for n in range(1, DERIVATIVES + 1)
-            if mine[n] is not None and theirs[n] is not None and sign(theirs[n], region) != 0
-        ]
-        for (m, first), (n, second) in pairwise(there):
+    for row in ratios:
+        for (m, first), (n, second) in pairwise(row):
             power = second / first
-            if sign(power, region) <= 0:
+            if _sign(power, region) <= 0:
                 return None
             return power ** sp.Rational(1, n - m)
     if not all(s.monomial for s in wanted):
@@ -453,10 +475,20 @@ def _rate(
     return sp.S.One
 
 
+def _sign(value: sp.Expr, region: Region) -> int:
+    value = region.apply(value)
+    return sign(value, region) if value.free_symbols else number_sign(value)
+
+
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
+Balls = list[Any]
+"""Arb balls around the values at the probes; None where one was not found."""
 
-def values_at(activation: Activation, values: dict[sp.Symbol, sp.Expr], points: Sequence[sp.Rational] = PROBES) -> list:
+
+def values_at(
+    activation: Activation, values: dict[sp.Symbol, sp.Expr], points: Sequence[sp.Rational] = PROBES
+) -> Balls:
     """Balls around the function's values at a few inputs, its parameters being given; None where one is not found."""
     out = []
     with precision(192):
@@ -470,7 +502,7 @@ def values_at(activation: Activation, values: dict[sp.Symbol, sp.Expr], points: 
     return out
 
 
-def certainly_differ(a: list, b: list) -> bool:
+def certainly_differ(a: Balls, b: Balls) -> bool:
     """Whether two lists of balls, at the same inputs, exclude that the values are equal."""
     with precision(192):
         return any(x is not None and y is not None and sign_of(x - y) in (1, -1) for x, y in zip(a, b, strict=True))

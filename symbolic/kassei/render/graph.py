@@ -18,7 +18,7 @@ ROW, TOP = 17, 14
 """Height of a line of text, and of the margin above and below."""
 NAME, LABEL = 6.7, 6.2
 """Width of a letter of a name and of a label, at the size the style sheet gives them."""
-GUTTER = 84
+GUTTER = 76
 SINK_GAP = 30
 
 
@@ -59,16 +59,14 @@ def svg(atlas: LimitAtlas, alt: str, links: Mapping[str, str], titles: Mapping[s
     sources = _ordered(drawn, layers)
     rows = _rows(sources, drawn)
     left, width = _columns(drawn, layers, depth)
-    height_of = {name: _middle([rows[line] for line in drawn if line.source == name]) for name in sources}
+    height_of = {name: min(rows[line] for line in drawn if line.source == name) for name in sources}
     sinks = _spread(
         {name: _middle([rows[line] for line in drawn if line.target == name]) for name in layers if layers[name] == 0}
     )
     y = height_of | sinks
     height = 2 * TOP + max([*rows.values(), *sinks.values(), 0.0])
     body = [_edge(line, rows[line], layers, left, y) for line in drawn]
-    for name in (*sources, *sinks):
-        own = [rows[line] for line in drawn if line.source == name] or [y[name]]
-        body.append(_node(name, left[layers[name]], own[0], links.get(name), titles.get(name, name)))
+    body += [_node(name, left[layers[name]], y[name], links.get(name), titles.get(name, name)) for name in y]
     return (
         f'<svg class="atlas" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(alt)}">'
         + "".join(body)
@@ -101,7 +99,7 @@ def _middle(heights: Sequence[float]) -> float:
 def _spread(wanted: Mapping[str, float]) -> dict[str, float]:
     """Heights near the ones wanted, far enough from each other."""
     out: dict[str, float] = {}
-    above = TOP - SINK_GAP
+    above = float(TOP - SINK_GAP)
     for name in sorted(wanted, key=lambda n: (wanted[n], n)):
         above = out[name] = max(wanted[name], above + SINK_GAP)
     return out
@@ -130,14 +128,17 @@ def _edge(
     bend, end = left[goal] - GUTTER + 6, left[goal] - 4
     flat = max(start, bend)
     half = (flat + end) / 2
-    path = f"M{start:.1f} {row:.1f}H{flat:.1f}C{half:.1f} {row:.1f} {half:.1f} {y[line.target]:.1f} {end:.1f} {y[line.target]:.1f}"
-    return Markup(
-        '<path class="edge {}" d="{}"/><text class="label" x="{:.1f}" y="{:.1f}">{}</text>'
-    ).format(line.convergence, path, text, row + 4, line.label)
+    down = y[line.target]
+    path = f"M{start:.1f} {row:.1f}H{flat:.1f}C{half:.1f} {row:.1f} {half:.1f} {down:.1f} {end:.1f} {down:.1f}"
+    return Markup('<path class="edge {}" d="{}"/><text class="label" x="{:.1f}" y="{:.1f}">{}</text>').format(
+        line.convergence, path, text, row + 4, line.label
+    )
 
 
 def _node(name: str, x: float, y: float, link: str | None, title: str) -> Markup:
-    text = Markup('<text class="node" x="{:.1f}" y="{:.1f}">{}</text>').format(x, y + 4, title if link is None else name)
+    text = Markup('<text class="node" x="{:.1f}" y="{:.1f}">{}</text>').format(
+        x, y + 4, title if link is None else name
+    )
     if link is None:
         return text
     return Markup('<a href="{}"><title>{}</title>{}</a>').format(link, title, text)

@@ -15,12 +15,12 @@ import sympy as sp
 from markupsafe import Markup, escape
 
 from kassei import cache
-from kassei.atlas import CONSTANT, Atlas, Edge, Entry, Kind, Open, Relation, atlas
+from kassei.atlas import CONSTANT, Atlas, Edge, Kind, Open, Relation, atlas
 from kassei.atlas.document import asked, document
 from kassei.core.enclose import RootConstant
 from kassei.core.kinship import Image
 from kassei.render import graph
-from kassei.render.pages import RELATIVES, Part, Writer, heading, one_block, plain_markdown, table
+from kassei.render.pages import RELATIVES, Part, Writer, heading, one_block, table
 
 
 @lru_cache(maxsize=2)
@@ -148,7 +148,12 @@ def atlas_page(w: Names, found: Atlas) -> str:
     if kin.undecided:
         out += [
             heading(w("kin_undecided"), "undecided", 3),
-            table([[w.link(one.function), w.link(one.other), Markup("<code>{}</code>").format(one.why)] for one in kin.undecided]),
+            table(
+                [
+                    [w.link(one.function), w.link(one.other), Markup("<code>{}</code>").format(one.why)]
+                    for one in kin.undecided
+                ]
+            ),
         ]
     return "\n\n".join([*out, ""])
 
@@ -202,7 +207,9 @@ def relatives(w: Names, found: Atlas, name: str) -> str:
             rows.append([w.link(one.function) + Markup(" {}").format(w("is")), w.image(one.image, v), _when(w, one)])
     for edge in found.limits.edges:
         if edge.target == name and edge.source != name:
-            rows.append([escape(w("limit_of")), w.link(edge.source) + Markup(", ") + _arrow(w, edge), _becomes(w, edge, v)])
+            rows.append(
+                [escape(w("limit_of")), w.link(edge.source) + Markup(", ") + _arrow(w, edge), _becomes(w, edge, v)]
+            )
     unique = list({str(row): row for row in rows}.values())
     if not unique:
         return ""
@@ -216,6 +223,8 @@ def _when(w: Names, one: Relation) -> Markup:
 
 # --- open questions ---------------------------------------------------------------------------------------------------
 
+LONG = 300
+"""Letters of a reason that are still shown without being asked for."""
 KINDS: tuple[Kind, ...] = ("requirement", "property", "domain", "limit", "param_limit", "convergence", "derivative")
 
 
@@ -246,7 +255,9 @@ def open_page(w: Names, found: Atlas) -> str:
     out.append(table(rows, [w("question"), w("left_open"), w("asked"), w("share")]))
     for kind, name, members in groups:
         out.append(heading(_question(w, kind, name), _anchor(kind, name)))
-        out.append(table([[w.link(e.name) + _about(w, q), _why(w, q)] for q, e in members]))
+        out.append(
+            table([[w.link(e.name) + _about(w, q), _why(w, q)] for q, e in members], [w("chain_input"), w("reason")])
+        )
     return "\n\n".join([*out, ""])
 
 
@@ -283,7 +294,7 @@ def _why(w: Names, q: Open) -> Markup:
     if not q.steps:
         return escape(w("open_no_reason"))
     items = Markup("").join(Markup("<li>{}</li>").format(w.sentence(s)) for s in q.steps)
-    if len(q.steps) == 1:
+    if len(items) < LONG and len(q.steps) == 1:
         return w.sentence(q.steps[0])
     return Markup('<details class="why"><summary>{}</summary><ol>{}</ol></details>').format(w("show_evidence"), items)
 
