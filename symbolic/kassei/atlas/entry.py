@@ -9,6 +9,8 @@ from typing import Any, Literal
 from kassei.atlas.readings import Readings, readings_of
 from kassei.core.activation import Activation
 from kassei.core.dossier import Dossier, ParamLimit
+from kassei.core.kinship import Profile, profile_at, profiles
+from kassei.core.region import Region
 from kassei.core.verdict import Step, Verdict
 
 Kind = Literal["requirement", "property", "domain", "limit", "param_limit", "convergence", "derivative"]
@@ -25,12 +27,18 @@ class Open:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One function of an overview, as its dossier knows it; ``asked`` counts the questions of each kind."""
+    """One function of an overview, as its dossier knows it; ``asked`` counts the questions of each kind.
+
+    ``profiles`` are those on the parts of the parameter domain, ``at_defaults`` is the one at the defaults (None where
+    there is none): what other functions are compared with.
+    """
 
     activation: Activation
     limits: Mapping[str, Any]
     param_limits: tuple[ParamLimit, ...]
     readings: Readings
+    profiles: tuple[tuple[Region, Profile], ...]
+    at_defaults: Profile | None
     asked: Mapping[Kind, int]
     left_open: tuple[Open, ...]
 
@@ -42,12 +50,15 @@ class Entry:
     @staticmethod
     def of(dossier: Dossier) -> Entry:
         """The entry of a dossier."""
-        facts = dossier.facts
+        f, facts = dossier.activation, dossier.facts
+        known = profiles(f)
         return Entry(
-            activation=dossier.activation,
+            activation=f,
             limits=dict(facts.limits),
             param_limits=facts.param_limits,
             readings=readings_of(dossier),
+            profiles=known,
+            at_defaults=known[0][1] if known and not f.parameters else profile_at(f, f.defaults),
             asked={
                 "requirement": len(dossier.requirements),
                 "property": len(dossier.properties),

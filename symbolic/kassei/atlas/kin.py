@@ -8,10 +8,10 @@ the search is by matching and finds what it finds; what it reports is proved.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
-from typing import Any
 
 import sympy as sp
 
@@ -27,8 +27,6 @@ from kassei.core.kinship import (
     at_parameters,
     certainly_differ,
     generic_images,
-    profile_at,
-    profiles,
     shortened,
     values_agree,
     values_at,
@@ -73,14 +71,11 @@ class Kin:
 
 
 class Gallery:
-    """Functions to compare with: their profiles, each made when it is first asked for."""
+    """Functions to compare with."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        known = {e.name: e for e in entries}
-        self.functions: Mapping[str, Activation] = {name: e.activation for name, e in known.items()}
-        self.limits: Mapping[str, Mapping[str, Any]] = {name: e.limits for name, e in known.items()}
-        self._profiles: dict[str, tuple[tuple[Region, Profile], ...]] = {}
-        self._defaults: dict[str, Profile | None] = {}
+        self.entries: Mapping[str, Entry] = {e.name: e for e in entries}
+        self.functions: Mapping[str, Activation] = {name: e.activation for name, e in self.entries.items()}
 
     @cached_property
     def alone(self) -> tuple[Activation, ...]:
@@ -96,21 +91,16 @@ class Gallery:
 
     def profiles(self, f: Activation) -> tuple[tuple[Region, Profile], ...]:
         """The profiles of a function on the parts of its parameter domain."""
-        if f.name not in self._profiles:
-            self._profiles[f.name] = profiles(f)
-        return self._profiles[f.name]
+        return self.entries[f.name].profiles
 
     def at_defaults(self, f: Activation) -> Profile | None:
         """The profile of a function at its defaults."""
-        if f.name not in self._defaults:
-            whole = () if f.parameters else self.profiles(f)
-            self._defaults[f.name] = whole[0][1] if whole else profile_at(f, f.defaults)
-        return self._defaults[f.name]
+        return self.entries[f.name].at_defaults
 
     def parted_by_limits(self, f: str, g: str) -> bool:
         """Whether limits of value or slope at an end, where no parameter is in them, tell two functions apart."""
-        for key, mine in self.limits[f].items():
-            theirs = self.limits[g].get(key)
+        for key, mine in self.entries[f].limits.items():
+            theirs = self.entries[g].limits.get(key)
             if (
                 isinstance(mine, sp.Expr)
                 and isinstance(theirs, sp.Expr)
@@ -174,21 +164,27 @@ def _same(functions: Sequence[Activation], gallery: Gallery, undecided: list[Und
 
 def _case_of(f: Activation, g: Activation, gallery: Gallery, undecided: list[Undecidable]) -> Relation | None:
     """``f`` as a case of the family ``g``, for all of its parameters or else at its defaults."""
-    for image in at_parameters(f, gallery.profiles(f), g, gallery.profiles(g)):
+    for image in _members(f, gallery.profiles(f), g, gallery):
         relation = _proved(f, g, image, undecided)
         if relation is not None and not _isolated(relation.condition):
             return relation
-    if not f.parameters:
-        return None
     there = gallery.at_defaults(f)
-    if there is None:
+    if not f.parameters or there is None:
         return None
     at = fixed(f)
-    for image in at_parameters(at, ((Region(), there),), g, gallery.profiles(g)):
+    for image in _members(at, ((Region(), there),), g, gallery):
         relation = _proved(at, g, image, undecided)
         if relation is not None:
             return replace(relation, at_defaults=True)
     return None
+
+
+def _members(
+    f: Activation, known: Sequence[tuple[Region, Profile]], g: Activation, gallery: Gallery
+) -> Iterator[Image]:
+    """Members of the family ``g`` that ``f`` could be; the search ends where SymPy fails."""
+    with suppress(Undecided, Fork, *TROUBLE):
+        yield from at_parameters(f, known, g, gallery.profiles(g))
 
 
 def _proved(f: Activation, g: Activation, image: Image, undecided: list[Undecidable]) -> Relation | None:

@@ -33,11 +33,11 @@ class Line:
 
 
 def lines(atlas: LimitAtlas) -> tuple[Line, ...]:
-    """Edges between the same two nodes drawn as one; it looks like the weakest of them."""
-    rank = ("uniform", "pointwise", "unknown")
+    """Edges between the same two nodes drawn as one, which looks like the weakest; none that closes a circle."""
+    rank, layers = ("uniform", "pointwise", "unknown"), atlas.layers
     grouped: dict[tuple[str, str], list[Edge]] = {}
     for edge in atlas.edges:
-        if edge.target is not None and edge.target != edge.source:
+        if edge.target is not None and layers[edge.source] > layers[edge.target]:
             grouped.setdefault((edge.source, edge.target), []).append(edge)
     out = []
     for (source, target), edges in grouped.items():

@@ -176,7 +176,7 @@ def _becomes(w: Names, edge: Edge, v: sp.Symbol) -> Markup:
 
 
 def _convergence(w: Names, edge: Edge) -> Markup:
-    out = escape(w({"uniform": "uniform", "pointwise": "pointwise"}.get(edge.convergence, "convergence_unknown")))
+    out = escape(_how(w, edge))
     if edge.error is not None and edge.error != 0 and not edge.error.has(RootConstant):
         out += Markup("<br>{}: {}").format(w("error"), w.math(edge.error))
         if edge.error_when is not sp.true:
@@ -201,20 +201,23 @@ def relatives(w: Names, found: Atlas, name: str) -> str:
     v = next(e.activation.variable for e in found.entries if e.name == name)
     rows: list[list[Any]] = []
     for one in (*found.kin.same, *found.kin.affine):
-        if name == one.function:
-            rows.append([escape(w("is")), w.image(one.image, v), _when(w, one)])
-        elif name == one.image.name:
-            rows.append([w.link(one.function) + Markup(" {}").format(w("is")), w.image(one.image, v), _when(w, one)])
+        if name in (one.function, one.image.name):
+            kind = "relative_same" if one.image.plain else "relative_affine"
+            shown = w.link(one.function) + Markup(" = ") + w.image(one.image, v)
+            rows.append([w(kind), shown, _when(w, one)])
     for edge in found.limits.edges:
         if edge.target == name and edge.source != name:
-            rows.append(
-                [escape(w("limit_of")), w.link(edge.source) + Markup(", ") + _arrow(w, edge), _becomes(w, edge, v)]
-            )
+            shown = w.link(edge.source) + Markup(", ") + _arrow(w, edge)
+            rows.append([w("relative_limit"), shown + Markup(": ") + _becomes(w, edge, v), _how(w, edge)])
     unique = list({str(row): row for row in rows}.values())
     if not unique:
         return ""
     body = table(unique).replace('href="../functions/', 'href="../')
     return f"{heading(w('relatives'), 'relatives')}\n\n{body}\n"
+
+
+def _how(w: Names, edge: Edge) -> str:
+    return w({"uniform": "uniform", "pointwise": "pointwise"}.get(edge.convergence, "convergence_unknown"))
 
 
 def _when(w: Names, one: Relation) -> Markup:
