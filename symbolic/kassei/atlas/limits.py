@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 import sympy as sp
 
 from kassei.atlas.entry import Entry
-from kassei.atlas.kin import Gallery
+from kassei.atlas.kin import Gallery, plainness
 from kassei.core.activation import Activation
 from kassei.core.dossier import Convergence, ParamLimit
 from kassei.core.effort import TROUBLE
@@ -169,7 +169,13 @@ def _members(
     found = [
         image for g in families for image in at_parameters(limit, known, g, gallery.profiles(g), mirrored=mirrored)
     ]
-    return sorted(found, key=lambda image: (sum(int(sp.count_ops(value)) for _, value in image.values), image.name))
+    return sorted(
+        found,
+        key=lambda image: (
+            sum(int(sp.count_ops(value)) for _, value in image.values),
+            plainness(gallery.functions[image.name]),
+        ),
+    )
 
 
 def _images(limit: Activation, known: Known, patterns: Sequence[Activation], gallery: Gallery) -> Iterator[Image]:

@@ -6,16 +6,16 @@ They are made from the entries that the functions' parts carry; nothing is analy
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
 from typing import Any
 
 import sympy as sp
 from markupsafe import Markup, escape
 
 from kassei import cache
-from kassei.atlas import CONSTANT, Atlas, Edge, Kind, Open, Relation, atlas
+from kassei.atlas import CONSTANT, Atlas, Edge, Entry, Kind, Open, Relation, atlas
 from kassei.atlas.document import asked, document
 from kassei.core.enclose import RootConstant
 from kassei.core.kinship import Image
@@ -61,17 +61,17 @@ class Names(Writer):
         return Markup('<a href="{}{}/"><code>{}</code></a>').format("../functions/", name, name)
 
     def image(self, image: Image, v: sp.Symbol) -> Markup:
-        """``scale*g(rate*v) + shift, a = …`` with a link to g."""
-        inner = self.link(image.name)
+        """``scale*g(rate*v) + shift, a ≔ …`` with a link to g."""
         values = Markup("").join(
-            Markup(", ") + self.math(sp.Eq(sp.Symbol(name, real=True), value, evaluate=False))
+            Markup(", {} ≔ {}").format(self.math(sp.Symbol(name, real=True)), self.math(value))
             for name, value in image.values
         )
-        if image.plain:
-            return inner + values
-        scale = Markup("") if image.scale == 1 else Markup("−") if image.scale == -1 else self._factor(image.scale)
-        shift = Markup("") if image.shift == 0 else self._summand(image.shift)
-        return scale + inner + Markup("(") + self.math(image.rate * v) + Markup(")") + shift + values
+        shown = self.link(image.name)
+        if not image.plain:
+            scale = Markup("") if image.scale == 1 else Markup("−") if image.scale == -1 else self._factor(image.scale)
+            shift = Markup("") if image.shift == 0 else self._summand(image.shift)
+            shown = scale + shown + Markup("({})").format(self.math(image.rate * v)) + shift
+        return Markup('<span class="image">{}</span>').format(shown + values)
 
     def _factor(self, value: sp.Expr) -> Markup:
         shown = self.math(value)
@@ -241,14 +241,14 @@ def open_page(w: Names, found: Atlas) -> str:
     ]
     if not questions:
         return "\n\n".join([*out, w("open_none"), ""])
-    groups = [
-        (kind, name, list(members))
-        for kind in KINDS
-        for name, members in groupby(
-            sorted((x for x in questions if x[0].kind == kind), key=lambda x: (_group(x[0]), x[1].name)),
-            key=lambda x: _group(x[0]),
-        )
-    ]
+    groups: list[tuple[Kind, str, list[tuple[Open, Entry]]]] = []
+    for kind in KINDS:
+        asked_so = [row for row in questions if row[0].kind == kind]
+        names = Counter(_group(q) for q, _ in asked_so)
+        groups += [
+            (kind, name, [row for row in asked_so if _group(row[0]) == name])
+            for name in sorted(names, key=lambda n: (-names[n], n))
+        ]
     counted = asked(found.entries)
     rows = []
     for kind, name, members in groups:

@@ -629,15 +629,22 @@ def _readings(w: Writer, found: Readings) -> tuple[Markup, Markup]:
     tends, whole, bounded = found.asymptotic, found.interval, found.bounded
     first = _short(w, Verdict(truth=tends.truth, condition=tends.condition))
     if found.slope_limit is not None:
-        first += Markup("<br>{} {}").format(w("slope_tends"), w.limit(found.slope_limit))
+        first += _folded(w, w("slope_tends"), found.slope_limit, w.limit(found.slope_limit))
     second = _short(w, Verdict(truth=whole.truth, condition=whole.condition))
     if bounded.truth in ("proved", "conditional"):
         second += Markup("<br>{}").format(w("bounded_only"))
         if bounded.condition is not None:
             second += Markup(" {} {}").format(w("condition"), w.math(bounded.condition))
     if whole.truth in ("proved", "conditional") and found.where is not None:
-        second += Markup("<br>{}").format(w.value(found.where))
+        second += _folded(w, w("unit_slope_where"), found.where, w.value(found.where))
     return first, second
+
+
+def _folded(w: Writer, label: str, value: Any, shown: Markup) -> Markup:
+    """A value with its label; one by cases, or with enclosed points, only for who asks."""
+    if not isinstance(value, list | Mapping):
+        return Markup("<br>{} {}").format(label, shown)
+    return Markup('<details class="why"><summary>{} {}</summary>{}</details>').format(label, w("by_cases"), shown)
 
 
 def requirements_page(parts: Sequence[Part], lang: str) -> str:
