@@ -345,7 +345,7 @@ def atlas_blocks(document: Mapping[str, Any], words: Phrases) -> Iterator[Render
         yield grid(_relation_row(one, words) for one in kin["same"])
         yield heading(words("atlas.affine"))
         yield grid(_relation_row(one, words) for one in kin["affine"])
-        yield _text(words("atlas.pairs", undecided=len(kin["undecided"]), pairs=kin["pairs"], apart=kin["apart"]))
+        yield _text(words("atlas.pairs", undecided=kin["unsettled"], pairs=kin["pairs"], apart=kin["apart"]))
         yield bullets((f"{one['function']}, {one['other']}: {one['why']}" for one in kin["undecided"]), indent=2)
     if (rows := document.get("requirements")) is not None:
         keys = ("R1", "R2", "R3", "R3_asymptotic", "R3_interval", "R3_bounded")

@@ -94,6 +94,7 @@ def _kin(atlas: Atlas, lang: str) -> dict[str, Any]:
     return {
         "pairs": found.pairs,
         "apart": found.apart,
+        "unsettled": found.unsettled,
         "same": [_relation(one) for one in found.same],
         "classes": [list(names) for names in found.classes],
         "affine": [_relation(one) for one in found.affine],

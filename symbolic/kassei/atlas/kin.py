@@ -69,6 +69,11 @@ class Kin:
     pairs: int
     apart: int
 
+    @property
+    def unsettled(self) -> int:
+        """How many pairs are open at the defaults."""
+        return self.pairs - self.apart - sum(len(names) * (len(names) - 1) // 2 for names in self.classes)
+
 
 class Gallery:
     """Functions to compare with."""
@@ -226,26 +231,35 @@ def _affine(
     """
     classes: list[list[Activation]] = []
     relations: list[Relation] = []
-    undecided: list[Undecidable] = []
+    told_apart: set[frozenset[str]] = set()
+    left_open: dict[tuple[str, str], str] = {}
     for f in sorted(functions, key=plainness):
         for members in classes:
             first = members[0]
             try:
                 relation = _image_of(f, first, gallery)
             except (Undecided, Fork, *TROUBLE) as left:
-                undecided += [Undecidable(function=f.name, other=g.name, why=str(left)) for g in members]
+                left_open[f.name, first.name] = str(left)
                 continue
             if relation is not None:
                 members.append(f)
                 relations.append(relation)
                 break
+            told_apart.add(frozenset((f.name, first.name)))
         else:
             classes.append([f])
-    sizes = [len(members) for members in classes]
-    pairs = sum(sizes) * (sum(sizes) - 1) // 2
-    related = sum(n * (n - 1) // 2 for n in sizes)
+    home = {f.name: tuple(g.name for g in members) for members in classes for f in members}
+    undecided = {
+        frozenset((f, g)): Undecidable(function=f, other=g, why=why)
+        for (one, other), why in left_open.items()
+        if not any(frozenset((f, g)) in told_apart for f in home[one] for g in home[other]) and home[one] != home[other]
+        for f in home[one]
+        for g in home[other]
+    }
+    pairs = len(functions) * (len(functions) - 1) // 2
+    related = sum(len(members) * (len(members) - 1) // 2 for members in classes)
     named = [tuple(f.name for f in members) for members in classes if len(members) > 1]
-    return named, relations, undecided, pairs - related - len(undecided)
+    return named, relations, list(undecided.values()), pairs - related - len(undecided)
 
 
 def plainness(f: Activation) -> tuple[int, int, str]:

@@ -140,7 +140,7 @@ def atlas_page(w: Names, found: Atlas) -> str:
         w("same_functions_text"),
         table([_relation_row(w, one, v[one.function]) for one in kin.same], [w("chain_input"), w("is"), w("when")]),
         heading(w("affine_kin"), "affine"),
-        w("affine_kin_text", pairs=kin.pairs, apart=kin.apart, undecided=len(kin.undecided)),
+        w("affine_kin_text", pairs=kin.pairs, apart=kin.apart, undecided=kin.unsettled),
     ]
     for names in kin.classes:
         rows = [_relation_row(w, one, v[one.function]) for one in kin.affine if one.function in names]
