@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import sympy as sp
+from sympy.core.cache import clear_cache
 
 from kassei.core.activation import Activation
 from kassei.core.effort import TROUBLE, bounded, simplify, work
@@ -31,10 +32,12 @@ PROOF_WORK = 200
 """Units of work that one proof of equality may take."""
 PROFILE_WORK = 300
 MAX_SOLUTIONS = 6
+PLAIN = tuple(map(sp.Rational, ("1", "0", "-1", "2", "1/2")))
+"""Numbers tried in an equation that is not rational."""
 MAX_NARROWINGS = 6
 MAX_SHORTENED = 40
 """Operations in a number that is still simplified."""
-SOLVE_CALLS = 60_000
+SOLVE_CALLS = 120_000
 """Function calls of SymPy's ``solve`` for one small system."""
 MAX_SOLVED = 60
 """Operations in an equation that is still handed to it."""
@@ -338,8 +341,9 @@ def _solutions(
     if sum(sp.count_ops(e) for e in chosen) > MAX_SOLVED:
         return
     symbols = [s for s in open_ if any(s in e.free_symbols for e in chosen)]
-    answers = _linear(chosen, symbols)
+    answers = _by_hand(chosen, symbols)
     if answers is None:
+        clear_cache()  # SymPy's own: what it has seen before must not decide whether the budget is enough
         try:
             answers = bounded(lambda: sp.solve(chosen, symbols, dict=True), f"solutions of {chosen}", SOLVE_CALLS)
         except (Undecided, *TROUBLE):
@@ -349,15 +353,25 @@ def _solutions(
             yield from _solutions(pending, {**found, **answer}, unknown, region)
 
 
-def _linear(equations: list[sp.Expr], symbols: list[sp.Symbol]) -> list[dict[sp.Symbol, sp.Expr]] | None:
-    """The solution of one equation that is linear in its one unknown; None where it is not of that kind."""
+def _by_hand(equations: list[sp.Expr], symbols: list[sp.Symbol]) -> list[dict[sp.Symbol, sp.Expr]] | None:
+    """Solutions of one equation in one unknown: of a rational one of degree 1 or 2, or plain numbers; else None."""
     if len(equations) != 1 or len(symbols) != 1:
         return None
     (equation,), (x,) = equations, symbols
-    slope = equation.diff(x)
-    if slope == 0 or x in slope.free_symbols:
+    if not equation.is_rational_function(x):
+        plain = [{x: n} for n in PLAIN if equation.free_symbols == {x} and _vanishes(equation.subs(x, n))]
+        return plain or None
+    top = sp.Poly(sp.fraction(sp.together(equation))[0], x)
+    if top.degree() == 1:
+        return [{x: sp.expand(-top.nth(0) / top.nth(1))}]
+    if top.degree() != 2:
         return None
-    return [{x: sp.expand(x - equation / slope)}]
+    half, root = -top.nth(1) / (2 * top.nth(2)), sp.sqrt(top.nth(1) ** 2 - 4 * top.nth(2) * top.nth(0))
+    return [{x: sp.expand(half + s * root / (2 * top.nth(2)))} for s in (1, -1)]
+
+
+def _vanishes(value: sp.Expr) -> bool:
+    return bool(value.is_number and not value.has(*BAD) and _nearly_zero(value))
 
 
 def values_agree(target: Activation, pattern: Activation, image: Image, region: Region) -> bool:
