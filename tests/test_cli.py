@@ -62,7 +62,7 @@ def test_every_command_explains_itself(command: tuple[str, ...], lang: str) -> N
 
 
 def test_the_commands_are_those_of_the_interface() -> None:
-    known = {"list", "show", "check", "claims", "emit", "targets", "site", "new", "certify", "verify"}
+    known = {"list", "show", "check", "claims", "emit", "targets", "site", "new", "certify", "verify", "atlas"}
     assert set(group.commands) == known
 
 
@@ -97,6 +97,19 @@ def test_show_prints_the_dossier() -> None:
         assert line in lines
     assert ESCAPE not in done.stdout
     assert not any(line != line.rstrip() for line in done.stdout.splitlines())
+
+
+def test_atlas_prints_what_holds_between_functions() -> None:
+    done = run("atlas", "relu", "prelu", "leaky_relu", "--part", "limits", "--part", "kin")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "prelu a → 0 relu(v) pointwise, not uniformly on R" in lines
+    assert "leaky_relu(v) = prelu(v, a=c)" in lines
+    assert Phrases("en")("atlas.requirements") not in lines
+    document = json.loads(run("atlas", "relu", "--json").stdout)
+    assert set(document) == {"schema", "limits", "kin", "requirements", "open"}
+    assert document["requirements"][0]["R3_bounded"] == {"verdict": "refuted", "condition": None}
+    assert "relu" in refusal("atlas", "relu", "relu")
 
 
 def test_show_speaks_japanese() -> None:

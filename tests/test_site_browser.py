@@ -15,7 +15,15 @@ import pytest
 import site_build
 
 CHROMIUM = shutil.which("chromium")
-PAGES = ("", "catalogue/", "requirements/", "claims/", *(f"functions/{name}/" for name in site_build.NAMES))
+PAGES = (
+    "",
+    "catalogue/",
+    "requirements/",
+    "claims/",
+    "atlas/",
+    "open/",
+    *(f"functions/{name}/" for name in site_build.NAMES),
+)
 pytestmark = [
     pytest.mark.xdist_group("site"),
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),

@@ -389,6 +389,31 @@ def _claim_blocks(entry: Mapping[str, Any], words: Phrases, *, evidence: bool) -
 
 
 @kassei.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@_option("--part", "parts", multiple=True, type=click.Choice(["limits", "kin", "requirements", "open"]))
+@_as_json
+@_in_language
+@click.pass_obj
+def atlas(words: Phrases, names: tuple[str, ...], parts: tuple[str, ...], as_json: bool) -> None:
+    """Print what is known over many functions at once."""
+    from kassei import terminal
+    from kassei.atlas import Entry
+    from kassei.atlas import atlas as overview
+    from kassei.atlas.document import document
+    from kassei.library import catalogue
+
+    functions = _functions(names or tuple(catalogue), words)
+    twice = next((f.name for k, f in enumerate(functions) if f.name in {g.name for g in functions[:k]}), None)
+    if twice is not None:
+        raise BadInput(words("error.same_name", name=twice))
+    found = document(overview([Entry.of(d) for d in _dossiers(functions, words)]), words.lang, parts)
+    if as_json:
+        _print_json(found)
+        return
+    terminal.say(*terminal.atlas_blocks(found, words))
+
+
+@kassei.command()
 @click.argument("paths", metavar="CERT...", nargs=-1, type=click.Path(path_type=Path))
 @_as_json
 @_in_language

@@ -340,6 +340,67 @@ def _param_limits(document: Mapping[str, Any], words: Phrases) -> Iterator[Rende
         yield grid(rows)
 
 
+def atlas_blocks(document: Mapping[str, Any], words: Phrases) -> Iterator[RenderableType]:
+    """``kassei atlas``: the parts that the document has."""
+    if (limits := document.get("limits")) is not None:
+        yield heading(words("atlas.limits"))
+        yield grid(_limit_row(one, words) for one in (*limits["edges"], *limits["unrecognised"]))
+        yield _text(words("atlas.without", count=len(limits["without_edges"]), functions=limits["functions"]))
+    if (kin := document.get("kin")) is not None:
+        yield heading(words("atlas.same"))
+        yield grid(_relation_row(one, words) for one in kin["same"])
+        yield heading(words("atlas.affine"))
+        yield grid(_relation_row(one, words) for one in kin["affine"])
+        yield _text(words("atlas.pairs", undecided=kin["unsettled"], pairs=kin["pairs"], apart=kin["apart"]))
+        yield bullets((f"{one['function']}, {one['other']}: {one['why']}" for one in kin["undecided"]), indent=2)
+    if (rows := document.get("requirements")) is not None:
+        keys = ("R1", "R2", "R3", "R3_asymptotic", "R3_interval", "R3_bounded")
+        yield heading(words("atlas.requirements"))
+        yield table(
+            words("list.name"),
+            *(words(f"atlas.{key}") for key in keys),
+            rows=((one["name"], *(_reading_cell(one[key], words) for key in keys)) for one in rows),
+        )
+    if (left := document.get("open")) is not None:
+        yield heading(words("atlas.open"))
+        counted: dict[tuple[str, str], int] = {}
+        for one in left["questions"]:
+            kind = one["kind"]
+            label = words(f"property.{one['name']}") if kind == "property" else words(f"atlas.{kind}")
+            key = (label, one["name"] if kind in ("requirement", "limit") else "")
+            counted[key] = counted.get(key, 0) + 1
+        yield grid((*key, str(count)) for key, count in sorted(counted.items(), key=lambda row: (-row[1], row[0])))
+        total = sum(left["asked"].values())
+        yield _text(words("atlas.open_of", count=len(left["questions"]), total=total))
+
+
+def _limit_row(one: Mapping[str, Any], words: Phrases) -> tuple[RenderableType, ...]:
+    from kassei.atlas.document import formula
+
+    known = one["target"] not in (None, "constant")
+    becomes = formula(one["target"], one, "v") if known else one["equals"]
+    notes = [words(f"show.convergence_{one['convergence']}")]
+    if "except_at" in one:
+        notes.append(words("atlas.except_at", at=", ".join(one["except_at"])))
+    return (one["source"], f"{one['param']} → {one['to']}", becomes, "; ".join(notes))
+
+
+def _relation_row(one: Mapping[str, Any], words: Phrases) -> tuple[RenderableType, ...]:
+    from kassei.atlas.document import formula
+
+    note = words("atlas.at_defaults") if one["at_defaults"] else ""
+    if one["condition"] is not None:
+        note = words("word.exactly_when", condition=readable(one["condition"]))
+    return (f"{one['function']}(v)", "=", formula(one["is"], one, "v"), note)
+
+
+def _reading_cell(reading: Mapping[str, Any], words: Phrases) -> RenderableType:
+    from rich.text import Text
+
+    cell = Text(words(f"verdict.{reading['verdict']}"), style=STYLES.get(reading["verdict"], "magenta"))
+    return cell if reading["condition"] is None else cell.append(f" ({readable(reading['condition'])})")
+
+
 def reference_text(reference: Any) -> str:
     """One reference on one line."""
     lead = ", ".join(part for part in (reference.authors, reference.title) if part)

@@ -12,6 +12,8 @@ import numpy as np
 import sympy as sp
 from markupsafe import Markup, escape
 
+from kassei import cache
+from kassei.atlas import Entry, Readings
 from kassei.claims.ledger import sources, subjects
 from kassei.codegen import emit
 from kassei.core import certificate
@@ -40,6 +42,8 @@ LABEL = {"unknown": "undecided"}
 REQUIREMENTS = ("R1", "R2", "R3")
 DEPTHS = (1, 5, 10, 50, 100)
 FEATURED = "exponential"
+RELATIVES = "<!-- relatives -->"
+"""Where a function's page takes in its relatives, which are known when all functions are."""
 
 
 class Writer:
@@ -274,6 +278,7 @@ def function_page(dossier: Dossier, lang: str) -> str:
             _section(w, "joins", "joins", _joins(w, dossier)),
             _section(w, "limits", "limits", _limits(w, dossier)),
             _section(w, "param_limits", "parameter-limits", _param_limits(w, dossier)),
+            RELATIVES,
             _section(w, "requirements_section", "requirements", _verdicts(w, dossier.requirements)),
             _section(
                 w,
@@ -558,7 +563,8 @@ class Part:
     """What one function gives to the site in one language: text alone, so that any process can make it.
 
     ``files`` are by path below the docs folder; the rows and the ``featured`` block go into the pages that show all
-    functions.
+    functions. ``entry`` is what the pages about the whole catalogue are computed from, packed and the same in every
+    language.
     """
 
     name: str
@@ -568,6 +574,7 @@ class Part:
     requirements_row: tuple[str, ...]
     chain_row: tuple[str, ...]
     featured: str
+    entry: bytes
 
 
 def part(dossier: Dossier, lang: str) -> Part:
@@ -579,6 +586,7 @@ def part(dossier: Dossier, lang: str) -> Part:
     cells = [_short(w, dossier.requirements[r]) for r in REQUIREMENTS]
     slope = float(plots.functions(f)["grad_input"](np.float64(1.0), np.float64(1.0)))
     home = f"functions/{f.name}"
+    entry = Entry.of(dossier)
     files = {
         f"{home}.md": function_page(dossier, lang),
         f"{home}/function.json": function_data(dossier, lang),
@@ -589,9 +597,10 @@ def part(dossier: Dossier, lang: str) -> Part:
         heading=title,
         files=files | {f"{home}/{file}": text for file, text in code_files(dossier).items()},
         catalogue_row=(link + Markup(f"<br><code>{escape(f.name)}</code>"), thumb, *cells),
-        requirements_row=(link, *cells),
+        requirements_row=(link, *cells, *_readings(w, entry.readings)),
         chain_row=(title, *(f"{slope**n:.4g}" for n in DEPTHS)),
         featured=_featured(w, dossier) if f.name == FEATURED else "",
+        entry=cache.packed(entry),
     )
 
 
@@ -618,6 +627,29 @@ def _short(w: Writer, v: Verdict) -> Markup:
     return out
 
 
+def _readings(w: Writer, found: Readings) -> tuple[Markup, Markup]:
+    """R3 in the two readings beside the requirement: what the slope tends to, and where it is 1."""
+    tends, whole, bounded = found.asymptotic, found.interval, found.bounded
+    first = _short(w, Verdict(truth=tends.truth, condition=tends.condition))
+    if found.slope_limit is not None:
+        first += _folded(w, w("slope_tends"), found.slope_limit, w.limit(found.slope_limit))
+    second = _short(w, Verdict(truth=whole.truth, condition=whole.condition))
+    if bounded.truth in ("proved", "conditional"):
+        second += Markup("<br>{}").format(w("bounded_only"))
+        if bounded.condition is not None:
+            second += Markup(" {} {}").format(w("condition"), w.math(bounded.condition))
+    if whole.truth in ("proved", "conditional") and found.where is not None:
+        second += _folded(w, w("unit_slope_where"), found.where, w.value(found.where))
+    return first, second
+
+
+def _folded(w: Writer, label: str, value: Any, shown: Markup) -> Markup:
+    """A value with its label; one by cases, or with enclosed points, only for who asks."""
+    if not isinstance(value, list | Mapping):
+        return Markup("<br>{} {}").format(label, shown)
+    return Markup('<details class="why"><summary>{} {}</summary>{}</details>').format(label, w("by_cases"), shown)
+
+
 def requirements_page(parts: Sequence[Part], lang: str) -> str:
     """The requirements explained, who satisfies them, and the product of slopes."""
     w = Writer(lang)
@@ -627,7 +659,11 @@ def requirements_page(parts: Sequence[Part], lang: str) -> str:
             heading(w("requirements"), "title", 1),
             prose,
             heading(w("satisfy"), "satisfy"),
-            table([p.requirements_row for p in parts], [w("chain_input"), *REQUIREMENTS]),
+            w("readings_text"),
+            table(
+                [p.requirements_row for p in parts],
+                [w("chain_input"), "R1", "R2", w("r3_positive"), w("r3_asymptotic"), w("r3_interval")],
+            ),
             heading(w("chain"), "chain"),
             w("chain_text"),
             table([p.chain_row for p in parts], [w("chain_input"), *(w("depth", n=n) for n in DEPTHS)]),
@@ -755,5 +791,7 @@ def navigation(parts: Sequence[Part], lang: str) -> list[Any]:
         {w("catalogue"): "catalogue.md"},
         {w("requirements"): "requirements.md"},
         {w("claims"): "claims.md"},
+        {w("atlas"): "atlas.md"},
+        {w("open"): "open.md"},
         {w("functions"): [{str(escape(p.heading)): f"functions/{p.name}.md"} for p in parts]},
     ]

@@ -19,6 +19,7 @@ from typing import Any
 
 from kassei.cache import packed, unpacked
 from kassei.core.dossier import Dossier
+from kassei.render.overview import overview
 from kassei.render.pages import Part, navigation, pages, part
 from kassei.text.resources import LANGUAGES, resource
 
@@ -99,7 +100,7 @@ def build(
 
 
 def _write_docs(folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str) -> None:
-    for name, text in pages(parts, claims, lang).items():
+    for name, text in overview(pages(parts, claims, lang), parts, lang).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -1,0 +1,54 @@
+"""What is computed over many functions at once, from their dossiers and never by analysing one again.
+
+The limit atlas, who is who, the requirements in all readings, and what is left open: see :class:`Atlas`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kassei.atlas.entry import Entry, Kind, Open
+from kassei.atlas.kin import Gallery, Kin, Relation, kin_of
+from kassei.atlas.limits import CONSTANT, Edge, LimitAtlas, limit_atlas
+from kassei.atlas.readings import Reading, Readings
+
+__all__ = [
+    "CONSTANT",
+    "Atlas",
+    "Edge",
+    "Entry",
+    "Gallery",
+    "Kin",
+    "Kind",
+    "LimitAtlas",
+    "Open",
+    "Reading",
+    "Readings",
+    "Relation",
+    "atlas",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Atlas:
+    """The overview of a catalogue."""
+
+    entries: tuple[Entry, ...]
+    limits: LimitAtlas
+    kin: Kin
+
+    @property
+    def readings(self) -> tuple[Readings, ...]:
+        """The requirements of each function in all readings."""
+        return tuple(e.readings for e in self.entries)
+
+
+def atlas(entries: Sequence[Entry]) -> Atlas:
+    """The overview of some functions; of none at all it is empty."""
+    gallery = Gallery(entries)
+    return Atlas(
+        entries=tuple(entries),
+        limits=limit_atlas(entries, gallery),
+        kin=kin_of(entries, gallery),
+    )
