@@ -395,7 +395,7 @@ class Scan:
 
         def apart(j: Jet, look: Look) -> bool | None:
             here = look.env[self.v].x
-            if any(here.lo > s.lo - exactly(near).hi and here.hi < s.hi + exactly(near).hi for s in sets):
+            if any(here.lo >= s.lo - exactly(near).hi and here.hi <= s.hi + exactly(near).hi for s in sets):
                 return True
             gap = j.d + -constant(level)
             if gap.zero and not look.switched:

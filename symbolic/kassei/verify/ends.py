@@ -144,7 +144,7 @@ def _no_level(r: Statements, case: Case, when: sp.Basic, end: sp.Expr) -> Findin
     if _for_all(r, when, lambda q: z3.Or(*(told(q, k) for k in found if _infinite(k)))):
         return Finding("confirmed", what, "limits")
     for p in r.at(when):
-        if any(not _infinite(k) and _for_one(r, p, lambda q, k=k: told(q, k)) for k in found):  # type: ignore[misc]
+        if any(not _infinite(k) and _for_one(r, p, lambda q, k=k: told(q, k)) for k in found):
             return Finding("contradicted", what, "limits", shown(p))
         tail = _tail(r, r.f.expr, end, p)
         if tail is not None and tail[0].lo > -INF and tail[0].hi < INF and (tail[1].lo >= 0 or tail[1].hi <= 0):
@@ -173,9 +173,15 @@ def _tail(r: Statements, expr: sp.Expr, end: sp.Expr, p: Any) -> tuple[Interval,
     return found[0].x, found[0].d
 
 
+def pinned(when: sp.Basic) -> dict[sp.Symbol, sp.Expr]:
+    """Parameters that a condition fixes."""
+    parts = when.args if isinstance(when, sp.And) else (when,)
+    return {p.lhs: p.rhs for p in parts if isinstance(p, sp.Eq) and p.lhs.is_Symbol and p.lhs not in p.rhs.free_symbols}
+
+
 def limit_is(r: Statements, what: str, when: sp.Basic, expr: sp.Expr, end: sp.Expr, claimed: sp.Expr) -> Finding:
     """The limit of an expression towards an infinite end, for all parameters or at exact ones."""
-    found = end_limits(expr, r.v, end)
+    found = end_limits(sp.expand(expr.subs(pinned(when))), r.v, end) or end_limits(expr, r.v, end)
     if _for_all(r, when, lambda q: z3.Or(*(t for k in found for t in tends(q, k, claimed, False)))):
         return Finding("confirmed", what, "limits")
 
@@ -185,7 +191,7 @@ def limit_is(r: Statements, what: str, when: sp.Basic, expr: sp.Expr, end: sp.Ex
         return z3.And(told(q, k), q.value(k.value) != q.value(claimed))
 
     for p in r.at(when):
-        if any(_for_one(r, p, lambda q, k=k: other(q, k)) for k in found):  # type: ignore[misc]
+        if any(_for_one(r, p, lambda q, k=k: other(q, k)) for k in found):
             return Finding("contradicted", what, "limits", shown(p))
         tail = _tail(r, expr, end, p)
         if tail is not None and claimed not in (sp.oo, -sp.oo):
@@ -216,7 +222,7 @@ def asymptotes(r: Statements, c: Claimed) -> Iterator[Finding]:
                 if sp.Poly(line, r.v).degree() > 1:
                     yield Finding("contradicted", f"line {line}", "parser", str(line))
                     return
-                yield limit_is(r, f"line {line} at {end}", both, sp.expand(expr - line), end, sp.S.Zero)
+                yield limit_is(r, f"line {line} at {end}", both, expr - line, end, sp.S.Zero)
 
 
 def _no_line(r: Statements, expr: sp.Expr | None, when: sp.Basic, end: sp.Expr) -> Finding:
@@ -236,6 +242,6 @@ def _no_line(r: Statements, expr: sp.Expr | None, when: sp.Basic, end: sp.Expr) 
     for p in r.at(when):
         for k, more in rest:
             for m in more:
-                if not _infinite(m) and _for_one(r, p, lambda q, k=k, m=m: z3.And(told(q, k), told(q, m))):  # type: ignore[misc]
+                if not _infinite(m) and _for_one(r, p, lambda q, k=k, m=m: z3.And(told(q, k), told(q, m))):
                     return Finding("contradicted", what, "limits", shown(p))
     return Finding("consistent", what, "limits")

@@ -183,8 +183,7 @@ class Spelling:
             values = tuple(self.expr(x) for x in c["values"])
         except Unread:
             pieces, values = (), ()
-        sample = {sp.Symbol(n, real=True): self.some(x) for n, x in c["sample"].items()}
-        return Case(self.condition(c["when"]), pieces, values, sample)
+        return Case(self.condition(c["when"]), pieces, values, self.point(c["sample"]) or {})
 
     def some(self, text: Any) -> sp.Expr:
         """An expression that must be there."""
@@ -192,6 +191,15 @@ class Spelling:
         if found is None:
             raise Unread(str(text))
         return found
+
+    def point(self, values: Mapping[str, Any]) -> dict[sp.Symbol, sp.Expr] | None:
+        """Parameter values; None where one is a root without a closed form."""
+        try:
+            return {sp.Symbol(n, real=True): self.some(x) for n, x in values.items()}
+        except (Unread, ExpressionError):
+            if any(str(x).startswith("root of ") for x in values.values()):
+                return None
+            raise
 
     def some_with(self, text: str, name: str) -> sp.Expr:
         """An expression in one more symbol."""

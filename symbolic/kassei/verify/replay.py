@@ -8,13 +8,14 @@ from typing import Any
 import sympy as sp
 import z3
 
-from kassei.verify import boxes, ends as far, levels
+from kassei.verify import boxes, growth, inverse, kinked, levels, moments, primitive
+from kassei.verify import ends as far
 from kassei.verify.ask import Question
 from kassei.verify.boxes import MIRRORED
 from kassei.verify.interval import Look, decided
 from kassei.verify.read import BadCertificate, Case, Certificate, Claimed, Spelling, Stretch
 from kassei.verify.report import Coverage, Finding, Outcome, Report
-from kassei.verify.statement import TROUBLE, Point, Statements, analytic, beyond, ends, joined, member, shown
+from kassei.verify.statement import TROUBLE, Point, Statements, analytic, ends, joined, member, shown
 
 MAX_CLAIMS = 40
 """How many claims of the arguments are replayed."""
@@ -56,6 +57,12 @@ class Replay(Statements):
             "fixed_points": lambda c: levels.meeting(self, c, self.v),
             "saturation": lambda c: far.saturation(self, c),
             "asymptotes": lambda c: far.asymptotes(self, c),
+            "subgradients": lambda c: kinked.subgradients(self, c),
+            "not_polynomial": lambda c: growth.not_polynomial(self, c),
+            "gaussian_moments": lambda c: moments.gaussian(self, c, 0),
+            "slope_gaussian_moments": lambda c: moments.gaussian(self, c, 1),
+            "antiderivative": lambda c: primitive.antiderivative(self, c),
+            "inverse": lambda c: inverse.inverse(self, c),
             "unit_slope_set": lambda c: self.level_set(c, sp.S.One),
             "zero_slope_set": lambda c: self.level_set(c, sp.S.Zero),
         }
@@ -266,29 +273,6 @@ class Replay(Statements):
             elif any(p.lo != p.hi for p in parts):
                 yield Finding("consistent", "values between the ends")
 
-    def reaches(self, part: Stretch, when: sp.Basic) -> Iterator[Finding]:
-        """Both ends of an image are attained or approached as said."""
-        for end, closed, way in ((part.lo, part.lo_in, -1), (part.hi, part.hi_in, 1)):
-            if part.lo == part.hi and way < 0:
-                continue
-
-            def attained(q: Question, end: sp.Expr = end) -> Any:
-                seen = [self.f_at(q, p) for p in self.candidates()]
-                return z3.Or(*(z3.And(d, x == q.value(end)) for x, d in seen))
-
-            def near(q: Question, end: sp.Expr = end, way: int = way) -> Any:
-                y, defined = q.defined(self.f.expr)
-                return z3.And(defined, beyond(q, y, end, way))
-
-            def exact(q: Question, end: sp.Expr = end) -> Any:
-                y, defined = q.defined(self.f.expr)
-                return z3.And(defined, y == q.value(end))
-
-            if closed:
-                yield self.somewhere(f"{end} is attained", when, attained, exact)
-            else:
-                yield self.somewhere(f"{end} is approached", when, self.approached(end, 0), near)
-
     def lipschitz(self, c: Claimed) -> Iterator[Finding]:
         """No slope exceeds the constant, f is continuous, and some slope attains or approaches it."""
         yield from self.steepness(c, 1)
@@ -349,7 +333,7 @@ class Replay(Statements):
 
             found = self.somewhere("no Lipschitz constant", both, jump, steep)
             smooth = [self.ground("no kink", both, self.meets(case, k)) for k in range(times)]
-            if found.standing == "consistent" and all(s.standing == "confirmed" for s in smooth):
+            if found.standing == "consistent" and all(one.standing == "confirmed" for one in smooth):
                 found = self.scan.bounded(found, self.at(both), times)
             yield found
 
@@ -434,8 +418,10 @@ class Replay(Statements):
                     if none != "none":
                         return False if some == "none" else None
                 return True
-            if "affine" in w:
-                line = self.spelling.some(w["affine"])
+            if "affine" in w or "polynomial" in w:
+                line = self.spelling.some(w["affine"] if "affine" in w else w["polynomial"])
+                if not line.is_polynomial(self.v) or (name != "not_polynomial" and sp.degree(line, self.v) > 1):
+                    return False
                 gap = self.ask(sp.true, lambda q: q.value(self.f.expr) != q.value(line), values)[0]
                 return True if gap == "none" else False if gap == "found" else None
             points = [self.spelling.some(p) for p in w.get("points", [])]
@@ -461,8 +447,11 @@ class Replay(Statements):
         done: set[str] = set()
         for c in self.c.verdicts:
             for case in c.cases:
+                sample = self.spelling.point(case["sample"])
+                if sample is None:
+                    yield Finding("consistent", f"not replayed: {case['when']}")
+                    continue
                 when = self.spelling.condition(case["when"])
-                sample = {sp.Symbol(n, real=True): self.spelling.some(e) for n, e in case["sample"].items()}
                 for claim in case["claims"]:
                     key = f"{case['when']} {claim}"
                     if key in done or len(done) >= MAX_CLAIMS:

@@ -56,6 +56,7 @@ class Statements:
         self.spelling = Spelling(self.f)
         self.scan = boxes.Scan(self.f)
         self.probes = MAX_PROBES
+        self.integrals: dict[str, list[Any] | None] = {}
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
@@ -67,7 +68,7 @@ class Statements:
             found.append(dict(case.sample))
         for claimed in self.c.verdicts:
             for one in claimed.cases:
-                found.append({sp.Symbol(n, real=True): self.spelling.some(x) for n, x in one["sample"].items()})
+                found.append(self.spelling.point(one["sample"]) or {})
         axes = []
         for p in self.f.parameters:
             plain = map(sp.Rational, ("1/2", "2", "0", "1", "-1", "-2", "1/8", "1/4", "-1/2", "1/3"))
@@ -386,6 +387,29 @@ class Statements:
     def rows(self, c: Claimed) -> Iterator[tuple[sp.Basic, Any]]:
         """The value of each part of the domain."""
         yield from c.value or ()
+
+    def reaches(self, part: Stretch, when: sp.Basic) -> Iterator[Finding]:
+        """Both ends of an image are attained or approached as said."""
+        for end, closed, way in ((part.lo, part.lo_in, -1), (part.hi, part.hi_in, 1)):
+            if part.lo == part.hi and way < 0:
+                continue
+
+            def attained(q: Question, end: sp.Expr = end) -> Any:
+                seen = [self.f_at(q, p) for p in self.candidates()]
+                return z3.Or(*(z3.And(d, x == q.value(end)) for x, d in seen))
+
+            def near(q: Question, end: sp.Expr = end, way: int = way) -> Any:
+                y, defined = q.defined(self.f.expr)
+                return z3.And(defined, beyond(q, y, end, way))
+
+            def exact(q: Question, end: sp.Expr = end) -> Any:
+                y, defined = q.defined(self.f.expr)
+                return z3.And(defined, y == q.value(end))
+
+            if closed:
+                yield self.somewhere(f"{end} is attained", when, attained, exact)
+            else:
+                yield self.somewhere(f"{end} is approached", when, self.approached(end, 0), near)
 
     def approached(self, end: sp.Expr, times: int, sizes: bool = False) -> Formula:
         """A derivative of some piece tends to this value at an end of the piece (or takes it at a candidate)."""

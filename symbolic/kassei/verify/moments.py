@@ -1,0 +1,187 @@
+"""Gaussian moments by quadrature: Taylor series with enclosed remainders on boxes, and a bound on the tails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import sympy as sp
+import z3
+from flint import arb, arb_series, ctx, fmpq
+
+from kassei.verify.ask import enclosed
+from kassei.verify.boxes import at, constant, environment
+from kassei.verify.interval import INF, Interval, box, exactly, up
+from kassei.verify.read import Claimed
+from kassei.verify.report import Finding
+from kassei.verify.series import BITS, REACH, Series, integrals
+from kassei.verify.statement import Point, Statements, shown
+
+MAX_AT = 2
+"""At how many parameter points the integrals are taken."""
+NAMES = ("mean", "second_moment")
+
+
+def gaussian(r: Statements, c: Claimed, times: int) -> Iterator[Finding]:
+    """The expectations of f (or of its slope) and of its square are those that integrals give; the gain undoes it."""
+    for when, value in r.rows(c):
+        if all(value[name] == "none" for name in NAMES):
+            yield r.somewhere("f is not defined on R", when, r.gone, lambda q: z3.Not(q.defined(r.f.expr)[1]))
+            continue
+        named = next((v["at"] for v in value.values() if isinstance(v, dict) and "at" in v), None)
+        points = r.at(when)[:MAX_AT]
+        if named is not None:
+            points = [{s: r.spelling.some(named[s.name]) for s in r.c.symbols}]
+        for p in points:
+            yield from _at_point(r, value, p, times)
+        if not points:
+            yield Finding("consistent", "no parameters to look at")
+
+
+def _at_point(r: Statements, value: Mapping[str, Any], p: Point, times: int) -> Iterator[Finding]:
+    key = shown(p)
+    if key not in r.integrals:
+        r.integrals[key] = all_moments(r, p)
+    found = r.integrals[key]
+    for k, name in enumerate(NAMES):
+        what, where = f"{name} of f{chr(39) * times}", shown(p)
+        if found is None or value[name] in ("none", "oo"):
+            diverges = found is not None
+            yield Finding("contradicted" if diverges else "consistent", what, "series", where)
+            continue
+        yield _compared(r, what, value[name], found[2 * times + k], p)
+    yield _gain(r, value, p)
+
+
+def _ball(r: Statements, value: Any, p: Point) -> tuple[Interval, Interval]:
+    """Lower and upper end of a claimed value at exact parameters."""
+    if isinstance(value, dict):
+        return exactly(sp.Rational(value["lo"])), exactly(sp.Rational(value["hi"]))
+    inner = constant(at(r.spelling.some(value), p))
+    return inner, inner
+
+
+def _compared(r: Statements, what: str, value: Any, found: Any, p: Point) -> Finding:
+    low, high = _ball(r, value, p)
+    where = shown(p)
+    if found.upper() < low.lo or found.lower() > high.hi:
+        return Finding("contradicted", what, "series", where)
+    within = isinstance(value, dict) and found.lower() >= low.hi and found.upper() <= high.lo
+    exact = within and set(value.get("at", {})) == {s.name for s in r.c.symbols}
+    return Finding("confirmed" if exact else "consistent", what, "series", where)
+
+
+def _gain(r: Statements, value: Mapping[str, Any], p: Point) -> Finding:
+    """The gain is one over the root of the claimed second moment."""
+    what = "gain"
+    second, gain = value["second_moment"], value["gain"]
+    if gain == "none" or second in ("none", "oo"):
+        zero = second not in ("none", "oo") and constant(at(r.spelling.some(second), p)).zero
+        right = gain == "none" and (second in ("none", "oo") or zero)
+        return Finding("confirmed" if right else "contradicted", what, "intervals", shown(p))
+    if isinstance(gain, str) and isinstance(second, str):
+        product = at(r.spelling.some(gain), p) ** 2 * at(r.spelling.some(second), p)
+        if sp.cancel(product) == 1:
+            return Finding("confirmed", what, "parser")
+    (a, b), (c, d) = _ball(r, gain, p), _ball(r, second, p)
+    one = Interval(a.lo, b.hi) * Interval(a.lo, b.hi) * Interval(c.lo, d.hi)
+    off = one.lo > 1 or one.hi < 1 or a.hi < 0
+    return Finding("contradicted" if off else "consistent", what, "intervals", shown(p))
+
+
+def all_moments(r: Statements, p: Point) -> list[Any] | None:
+    """Balls around E f, E f**2, E f', E f'**2 at exact parameters; None where something is not enclosed."""
+    saved, ctx.prec = ctx.prec, BITS
+    try:
+        tails = _tails(r, p)
+        if tails is None:
+            return None
+        scale = 1 / (2 * arb.pi()).sqrt()
+
+        def weights(t: Series, f: Series) -> list[Series]:
+            phi = (-(t * t) / 2).exp() * arb_series([scale])
+            slope = f.derivative()
+            return [f * phi, f * f * phi, slope * phi, slope * slope * phi]
+
+        def bound(a: fmpq, b: fmpq) -> list[Any] | None:
+            here = box(_rational(a), _rational(b))
+            found = r.scan.look(r.f.expr, r.v, here, environment(p))
+            if found is None:
+                return None
+            out = []
+            for x in (found[0].x, found[0].d):
+                if x.lo == -INF or x.hi == INF:
+                    return None
+                size = (x.hi if x.hi > -x.lo else -x.lo).upper()
+                out += [arb(0, (size * arb(b - a)).upper()), arb(0, (size * size * arb(b - a)).upper())]
+            return out
+
+        inner = integrals(r.f.expr, r.v, p, weights, bound, fmpq(-REACH), fmpq(REACH))
+        return None if inner is None else [x + y for x, y in zip(inner, tails, strict=True)]
+    finally:
+        ctx.prec = saved
+
+
+def _rational(x: fmpq) -> sp.Rational:
+    return sp.Rational(int(x.p), int(x.q))
+
+
+def _tails(r: Statements, p: Point) -> list[Any] | None:
+    """Balls around 0 that hold what lies beyond: from polynomials in the distance that bound sizes there.
+
+    The integral of t**k exp(-(R + t)**2/2) is at most exp(-R**2/2) k!/R**(k + 1).
+    """
+    out = [arb(0)] * 4
+    weight = (-(arb(REACH) ** 2) / 2).exp()
+    for way in (1, -1):
+        sizes = _growth(r, p, way)
+        if sizes is None:
+            return None
+        for k, (a, b) in enumerate(sizes):
+            first = weight * (a / REACH + b / REACH**2)
+            second = 2 * weight * (a * a / REACH + 2 * b * b / REACH**3)
+            out[2 * k] += arb(0, first.upper())
+            out[2 * k + 1] += arb(0, second.upper())
+    return out
+
+
+def _growth(r: Statements, p: Point, way: int) -> list[tuple[Any, Any]] | None:
+    """For f and its slope: at most ``a + b*t`` in size at the distance t beyond the end."""
+    edge = r.scan.look(r.f.expr, r.v, exactly(sp.Integer(way * REACH)), environment(p))
+    far = box(sp.Integer(REACH), sp.oo) if way > 0 else box(-sp.oo, sp.Integer(-REACH))
+    tail = r.scan.look(r.f.expr, r.v, far, environment(p))
+    if edge is None or tail is None or not tail[1].defined:
+        return None
+    claimed = _claimed_slope(r, p)
+    values, slopes, bends = (_size(x) for x in (tail[0].x, tail[0].d, tail[0].b))
+    steep = slopes if slopes is not None else claimed
+    here, there = _size(edge[0].x), _size(edge[0].d)
+    if steep is None and bends is not None and there is not None and not tail[1].switched:
+        return None if values is None else [(values, arb(0)), (there, bends)]
+    if steep is None or here is None:
+        return None
+    return [(values, arb(0)) if values is not None else (here, steep), (steep, arb(0))]
+
+
+def _size(x: Interval) -> Any:
+    """The largest size; None where there is none."""
+    if x.lo == -INF or x.hi == INF:
+        return None
+    return x.hi if x.hi > -x.lo else -x.lo
+
+
+def _claimed_slope(r: Statements, p: Point) -> Any:
+    """The Lipschitz constant that the certificate claims: if that is wrong, so is the certificate."""
+    for c in r.c.verdicts:
+        if c.name != "lipschitz" or c.truth != "proved":
+            continue
+        for when, value in r.rows(c):
+            if isinstance(value, dict) or p not in r.at(when):
+                continue
+            bound = r.spelling.some(value)
+            return None if bound == sp.oo else up(enclosed(at(bound, p)))
+        for _, value in r.rows(c):
+            if isinstance(value, dict) and "hi" in value:
+                same = {n: str(x) for n, x in value.get("at", {}).items()} == {s.name: str(x) for s, x in p.items()}
+                return exactly(sp.Rational(value["hi"])).hi if same else None
+    return None
