@@ -158,7 +158,7 @@ class Question:
             x = self.term(base)
             out = z3.Product([x] * abs(int(n)))
             return out if n > 0 else self.quotient(z3.RealVal(1), out)
-        if e.is_number:
+        if e.is_number and not (base.is_Rational and n.is_Rational and n.q <= 6):
             return self.number(e)
         if n.is_Rational and n.q <= 6:
             x, r = self.term(base), self.fresh("r")

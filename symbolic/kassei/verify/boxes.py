@@ -27,6 +27,7 @@ MAX_LOOKS = 2000
 GRID = tuple(sp.Rational(k, 4) for k in range(-16, 17))
 FAR = tuple(sp.Integer(s * 2**k) for k in (3, 5, 8, 12, 20) for s in (-1, 1))
 CELLS = tuple(pairwise((-sp.oo, *sorted((*GRID, *FAR)), sp.oo)))
+BENT = ("convex", "concave")
 SLACK = sp.Rational(1, 2**20)
 BITS = 96
 
@@ -87,8 +88,12 @@ class Scan:
         cells: Sequence[tuple[sp.Expr, sp.Expr]] = CELLS,
         limit: int = MAX_BOXES,
         x: sp.Symbol | None = None,
+        overlap: bool = False,
     ) -> tuple[bool | None, str, int]:
-        """Whether a test holds on every cell: True, False with a box, or None with how many boxes stayed open."""
+        """Whether a test holds on every cell: True, False with a box, or None with how many boxes stayed open.
+
+        Boxes that overlap meet every kink inside: of two that only touch, neither sees a kink between them.
+        """
         left, stuck = limit, 0
         if self.boxes > MAX_LOOKS:
             return None, "", len(cells)
@@ -96,7 +101,8 @@ class Scan:
         while waiting:
             lo, hi, depth = waiting.popleft()
             left -= 1
-            found = self.look(e, x or self.v, box(lo, hi), env or {})
+            more = SLACK if overlap else sp.S.Zero
+            found = self.look(e, x or self.v, box(lo - more, hi + more), env or {})
             truth = None if found is None else test(*found)
             if truth is False:
                 return False, f"[{lo}, {hi}]", stuck
@@ -127,7 +133,7 @@ class Scan:
         if test is None:
             return before
         joints = continuous and kind in ("nondecreasing", "strictly_increasing")
-        return self.said(before, self.cover(self.f.expr, with_joints(test, joints)))
+        return self.said(before, self.cover(self.f.expr, with_joints(test, joints), overlap=kind in BENT))
 
     def somewhere(self, before: Finding, kind: str, *, continuous: bool) -> Finding:
         """Where the opposite is certain on some box the failure is shown; where the property holds, it is not."""
@@ -137,7 +143,7 @@ class Scan:
         if test is None:
             return before
         joints = continuous and kind in ("nondecreasing", "strictly_increasing")
-        truth, where, _ = self.cover(self.f.expr, with_joints(test, joints))
+        truth, where, _ = self.cover(self.f.expr, with_joints(test, joints), overlap=kind in BENT)
         if truth is None:
             return before
         return Finding("contradicted" if truth else "confirmed", before.what, "intervals", where)

@@ -143,7 +143,7 @@ def _no_level(r: Statements, case: Case, when: sp.Basic, end: sp.Expr) -> Findin
     found = end_limits(expr, r.v, end)
     if _for_all(r, when, lambda q: z3.Or(*(told(q, k) for k in found if _infinite(k)))):
         return Finding("confirmed", what, "limits")
-    for p in r.at(when):
+    for p, _ in r.tries(when):
         if any(not _infinite(k) and _for_one(r, p, lambda q, k=k: told(q, k)) for k in found):
             return Finding("contradicted", what, "limits", shown(p))
         tail = _tail(r, r.f.expr, end, p)
@@ -167,7 +167,7 @@ def _for_one(r: Statements, p: Any, statement: Any) -> bool:
 def _tail(r: Statements, expr: sp.Expr, end: sp.Expr, p: Any) -> tuple[Interval, Interval] | None:
     """Value and slope on the farthest box at a parameter point; None where they are not known."""
     far = box(FARTHEST, sp.oo) if end == sp.oo else box(-sp.oo, -FARTHEST)
-    found = r.scan.look(expr, r.v, far, environment(p))
+    found = r.spots.look(expr, r.v, far, environment(p))
     if found is None or not found[1].defined or found[1].switched:
         return None
     return found[0].x, found[0].d
@@ -190,7 +190,7 @@ def limit_is(r: Statements, what: str, when: sp.Basic, expr: sp.Expr, end: sp.Ex
             return told(q, k) if k.value != claimed else z3.BoolVal(False)
         return z3.And(told(q, k), q.value(k.value) != q.value(claimed))
 
-    for p in r.at(when):
+    for p, _ in r.tries(when):
         if any(_for_one(r, p, lambda q, k=k: other(q, k)) for k in found):
             return Finding("contradicted", what, "limits", shown(p))
         tail = _tail(r, expr, end, p)
@@ -239,7 +239,7 @@ def _no_line(r: Statements, expr: sp.Expr | None, when: sp.Basic, end: sp.Expr) 
 
     if _for_all(r, when, none):
         return Finding("confirmed", what, "limits")
-    for p in r.at(when):
+    for p, _ in r.tries(when):
         for k, more in rest:
             for m in more:
                 if not _infinite(m) and _for_one(r, p, lambda q, k=k, m=m: z3.And(told(q, k), told(q, m))):

@@ -61,7 +61,7 @@ def _none(r: Statements, case: Case, when: sp.Basic) -> Finding:
     for one in (rough, slow):
         if r.ask(when, lambda q, one=one: z3.Not(one(q)))[0] == "none":  # type: ignore[misc]
             return Finding("confirmed", what, "z3")
-    for p in r.at(when):
+    for p, _ in r.tries(when):
         if _polynomial_at(r, case, p):
             return Finding("contradicted", what, "z3", shown(p))
     return _by_boxes(r, Finding("consistent", what, "z3"))

@@ -29,7 +29,7 @@ def gaussian(r: Statements, c: Claimed, times: int) -> Iterator[Finding]:
             yield r.somewhere("f is not defined on R", when, r.gone, lambda q: z3.Not(q.defined(r.f.expr)[1]))
             continue
         named = next((v["at"] for v in value.values() if isinstance(v, dict) and "at" in v), None)
-        points = r.at(when)[:MAX_AT]
+        points = [*r.at(when)[:MAX_AT], *r.hostile_at(when)[:1]]
         if named is not None:
             points = [{s: r.spelling.some(named[s.name]) for s in r.c.symbols}]
         for p in points:

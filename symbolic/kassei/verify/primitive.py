@@ -15,6 +15,9 @@ from kassei.verify.read import Claimed
 from kassei.verify.report import Finding
 from kassei.verify.statement import Statements, shown
 
+MANY = 10
+"""At how many hostile parameter values inputs are compared."""
+
 
 def antiderivative(r: Statements, c: Claimed) -> Iterator[Finding]:
     """Three statements about the claimed function; or f is not defined on R."""
@@ -99,13 +102,13 @@ def _far(a: Any, b: Any) -> bool:
 def _compared(r: Statements, before: Finding, slope: sp.Expr, borders: list[sp.Expr], when: sp.Basic) -> Finding:
     """Slope and definition at exact inputs away from borders."""
     breaks = {b for case in r.c.cases for b in case.breaks}
-    for p in r.at(when)[:3]:
+    for p in (*r.at(when)[:3], *r.hostile_at(when)[:MANY]):
         env = environment(p)
         known = {b.subs(dict(p)) for b in breaks} | {b.subs(dict(p)).subs(r.v, 0) for b in borders}
         for x in GRID:
             if x in known or any(b.subs(dict(p)).subs(r.v, x) == 0 for b in borders):
                 continue
-            y, s = (r.scan.look(e, r.v, exactly(x), env) for e in (r.f.expr, slope))
+            y, s = (r.spots.look(e, r.v, exactly(x), env) for e in (r.f.expr, slope))
             if y is not None and s is not None and y[1].defined and s[1].defined and (y[0].x - s[0].x).apart:
                 return Finding("contradicted", before.what, "intervals", shown({**p, r.v: x}))
     return before

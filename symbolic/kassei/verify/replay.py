@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import sympy as sp
 import z3
 
-from kassei.verify import boxes, growth, inverse, kinked, levels, moments, primitive
+from kassei.verify import boxes, growth, hostile, inverse, kinked, levels, moments, primitive
 from kassei.verify import ends as far
 from kassei.verify.ask import Question
 from kassei.verify.boxes import MIRRORED
 from kassei.verify.interval import Look, decided
-from kassei.verify.read import BadCertificate, Case, Certificate, Claimed, Spelling, Stretch
+from kassei.verify.read import ROOT, BadCertificate, Case, Certificate, Claimed, Spelling, Stretch
 from kassei.verify.report import Coverage, Finding, Outcome, Report
 from kassei.verify.statement import TROUBLE, Point, Statements, analytic, ends, joined, member, shown
 
@@ -89,7 +90,9 @@ class Replay(Statements):
         """One verdict."""
         if c.truth == "unknown" or c.name not in self.rules:
             return Outcome(name=c.name, verdict=c.truth)
-        found: list[Finding] = []
+        found: list[Finding] = [Finding("consistent", f"not replayed: {text}") for text in c.unread]
+        if c.truth == "conditional" and c.unread:
+            return Outcome(name=c.name, verdict=c.truth, findings=tuple(found))
         try:
             found += self.rules[c.name](c)
             found += self.witness(c)
@@ -101,6 +104,8 @@ class Replay(Statements):
         if not found:
             found.append(Finding("consistent", "no statement to replay"))
         found += self.on_boxes(c)
+        with suppress(*TROUBLE):
+            found += hostile.tried(self, c)
         return Outcome(name=c.name, verdict=c.truth, findings=tuple(found))
 
     def two_points(self, c: Claimed) -> Iterator[Finding]:
@@ -448,7 +453,7 @@ class Replay(Statements):
         for c in self.c.verdicts:
             for case in c.cases:
                 sample = self.spelling.point(case["sample"])
-                if sample is None:
+                if sample is None or ROOT in case["when"]:
                     yield Finding("consistent", f"not replayed: {case['when']}")
                     continue
                 when = self.spelling.condition(case["when"])

@@ -27,6 +27,11 @@ from kassei.verify.report import Finding
 
 MAX_POINTS = 9
 """How many exact parameter values are looked at."""
+MAX_HOSTILE = 32
+"""How many more are tried where nothing is shown for all."""
+MAX_TRIED = 600
+"""How often Z3 is asked at these for one certificate."""
+LADDER = ("1", "1/2", "2", "3/2", "1/8", "8", "1/64", "64")
 MAX_PROBES = 24
 """How many exact inputs Z3 is asked about where it has no answer for all."""
 PROBE_EFFORT = 20_000
@@ -55,7 +60,12 @@ class Statements:
         self.h = sp.Symbol("h!", real=True)
         self.spelling = Spelling(self.f)
         self.scan = boxes.Scan(self.f)
+        self.spots = boxes.Scan(self.f)
+        """What is looked at beside what one statement needs, with a budget of its own."""
         self.probes = MAX_PROBES
+        self.tried = 0
+        self.looser = 0
+        self.rows_at: dict[str, list[Any]] = {}
         self.integrals: dict[str, list[Any] | None] = {}
 
     @cached_property
@@ -85,6 +95,51 @@ class Statements:
         """The parameter values that satisfy a condition."""
         return [p for p in self.points if decided(condition, Look(boxes.environment(p))) is True]
 
+    @cached_property
+    def hostile(self) -> tuple[Point, ...]:
+        """More parameter values: one parameter at a time at and beside its ends, beside constants, small and large.
+
+        The constants are those of the definition and of the certificate's conditions; the other parameters are at
+        their defaults, and all are small or large together.
+        """
+        constants = {x for c in self.conditions for x in c.atoms(sp.Rational)} | self.f.expr.atoms(sp.Rational)
+        apart = sp.Rational(1, 8)
+        axes: dict[sp.Symbol, list[sp.Rational]] = {}
+        for p in self.f.parameters:
+            ends = [x for x in (p.domain.lo, p.domain.hi) if x.is_Rational]
+            near = [x + k * d for x in ends for k in (0, 1, -1) for d in (sp.Rational(1, 64), apart)]
+            near += [x + k * apart for x in sorted(constants, key=abs) for k in (0, 1, -1)]
+            near += [s * x for x in (sp.Integer(0), *map(sp.Rational, LADDER)) for s in (1, -1)]
+            axes[p.symbol] = [x for x in dict.fromkeys(near) if inside(x, p.domain)]
+        rows = [{**self.f.defaults, s: x} for s, xs in axes.items() for x in xs]
+        if len(axes) > 1:
+            rows += [{s: xs[k % len(xs)] for s, xs in axes.items()} for k in range(12)]
+            rows += [{s: xs[(k + 3 * n) % len(xs)] for n, (s, xs) in enumerate(axes.items())} for k in range(12)]
+        good = [row for row in rows if all(x.is_Rational for x in row.values()) and row not in self.points]
+        kept = [row for k, row in enumerate(good) if row not in good[:k]]
+        stride = max(1, len(kept) // MAX_HOSTILE)
+        return tuple(kept[::stride][:MAX_HOSTILE]) if self.f.parameters else ()
+
+    @property
+    def conditions(self) -> Iterator[sp.Basic]:
+        """Every condition of a verdict or of a row of its value."""
+        for c in self.c.verdicts:
+            yield c.condition
+            yield from (when for when, _ in c.value or ())
+
+    def hostile_at(self, condition: sp.Basic) -> list[Point]:
+        """The hostile parameter values that satisfy a condition."""
+        return [p for p in self.hostile if decided(condition, Look(boxes.environment(p))) is True]
+
+    def tries(self, condition: sp.Basic) -> Iterator[tuple[Point, int]]:
+        """Exact parameter values at which a statement is asked again, each with the effort for it."""
+        yield from ((p, EFFORT) for p in self.at(condition))
+        for p in self.hostile_at(condition):
+            self.tried += 1
+            if self.tried > MAX_TRIED:
+                return
+            yield p, PROBE_EFFORT
+
     def ask(
         self, condition: sp.Basic, formula: Formula, fixed: Point | None = None, effort: int = EFFORT
     ) -> tuple[str, Question | None]:
@@ -107,8 +162,8 @@ class Statements:
             return Finding("confirmed", what, "z3")
         if answer == "found" and q is not None:
             return Finding("contradicted", what, "z3", q.place([*self.c.symbols, self.v, self.h, self.w]))
-        for p in self.at(condition):
-            answer, q = self.ask(sp.true, violation, p)
+        for p, effort in self.tries(condition):
+            answer, q = self.ask(sp.true, violation, p, effort)
             if answer == "found" and q is not None:
                 return Finding("contradicted", what, "z3", q.place([*self.c.symbols, self.v, self.h, self.w]))
         for p, c in product(self.at(condition)[:3], self.candidates()[:9]):
@@ -136,8 +191,8 @@ class Statements:
         answer, _ = self.ask(condition, lambda q: z3.Not(statement(q)))
         if answer == "none":
             return Finding("confirmed", what, "z3")
-        for p in self.at(condition):
-            if self.ask(sp.true, statement, p)[0] == "none":
+        for p, effort in self.tries(condition):
+            if self.ask(sp.true, statement, p, effort)[0] == "none":
                 return Finding("contradicted", what, "z3", shown(p))
         return Finding("consistent", what, "z3")
 
@@ -148,9 +203,9 @@ class Statements:
         answer, _ = self.ask(condition, lambda q: z3.Not(at_candidates(q)))
         if answer == "none":
             return Finding("confirmed", what, "z3")
-        for p in self.at(condition) if anywhere else ():
+        for p, effort in self.tries(condition) if anywhere else ():
             assert anywhere is not None
-            if self.ask(sp.true, anywhere, p)[0] == "none":
+            if self.ask(sp.true, anywhere, p, effort)[0] == "none":
                 return Finding("contradicted", what, "z3", shown(p))
         return Finding("consistent", what, "z3")
 
