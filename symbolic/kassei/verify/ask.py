@@ -19,6 +19,9 @@ from kassei.core.activation import Activation
 EFFORT = 400_000
 """Z3 resource units for one statement; counted work, the same on every machine."""
 
+MAX_POWER = 8
+"""Z3 does not count its work on polynomials of high degree: 4 minutes within one unit were seen."""
+
 Answer = Literal["none", "found", "unknown"]
 _ODD = (sp.tanh, sp.erf, sp.atan, sp.asinh, sp.sinh)
 
@@ -42,6 +45,7 @@ class Question:
         self.loose: list[Any] | None = None
         self.exponentials: list[tuple[Any, Any, Any]] = []
         self.odd: dict[Any, list[tuple[Any, Any]]] = {}
+        self.units: dict[sp.Expr, list[sp.Rational]] = {}
         self.count = 0
         self.cache: dict[sp.Basic, Any] = {}
         self.model: Any = None
@@ -200,8 +204,8 @@ class Question:
                 given.append(x > 0)
                 (out if c > 0 else below).extend([x] * abs(int(c)))
                 continue
-            t = self.base(rest / c.q)
-            (out if c > 0 else below).extend([t] * abs(int(c.p)))
+            unit = self.unit(rest, c)
+            (out if c > 0 else below).extend([self.base(unit * rest)] * abs(int(c / unit)))
         top = z3.Product(out) if out else z3.RealVal(1)
         if not below:
             return top
@@ -209,6 +213,17 @@ class Question:
         known = z3.And(q * z3.Product(below) == top, q > 0)
         self.side.append(z3.Implies(z3.And(*given), known) if given else known)
         return q
+
+    def unit(self, rest: sp.Expr, c: sp.Rational) -> sp.Rational:
+        """What part of an exponent is a variable: ``exp(851*v/500)`` is one, and no power 851."""
+        if abs(c.p) <= MAX_POWER:
+            return sp.Rational(1, c.q)
+        known = self.units.setdefault(rest, [])
+        for u in known:
+            if (c / u).is_Integer and abs(c / u) <= MAX_POWER:
+                return u
+        known.append(abs(c))
+        return known[-1]
 
     def base(self, monomial: sp.Expr) -> Any:
         """The exponential of one monomial."""
@@ -293,6 +308,11 @@ class Question:
             return z3.Or(*map(self.condition, c.args))
         if isinstance(c, sp.Not):
             return z3.Not(self.condition(c.args[0]))
+        if isinstance(c, sp.ITE):
+            test, yes, no = map(self.condition, c.args)
+            return z3.If(test, yes, no)
+        if not isinstance(c, sp.core.relational.Relational):
+            raise Beyond(str(c))
         x, y = self.term(c.lhs), self.term(c.rhs)
         kinds: list[tuple[Any, Any]] = [(sp.Eq, x == y), (sp.Ne, x != y), (sp.Lt, x < y), (sp.Le, x <= y)]
         kinds += [(sp.Gt, x > y), (sp.Ge, x >= y)]

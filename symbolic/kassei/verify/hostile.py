@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import Any
 
 import sympy as sp
+import z3
 
-from kassei.verify.boxes import BENT, MIRRORED, at, constant, environment, no_steeper, shape, with_joints
+from kassei.verify.boxes import BENT, CELLS, MIRRORED, at, constant, environment, no_steeper, shape
 from kassei.verify.interval import Interval, Jet, Look, decided, exactly
 from kassei.verify.read import Claimed, Stretch, Unread
 from kassei.verify.report import Finding
@@ -36,6 +37,8 @@ def tried(r: Statements, c: Claimed) -> Iterator[Finding]:
             place = _valued(r, c, p)
         elif holds is True and c.name in HOLDS:
             place = HOLDS[c.name](r, c, row(r, p), p)
+        elif holds is False and c.name in FAILS:
+            place = FAILS[c.name](r, c, row(r, p), p)
         elif holds is False and c.name in SHAPES and covered < MAX_COVERED:
             covered += 1
             place = f"{c.name} there" if _has_shape(r, c.name, p) else ""
@@ -61,14 +64,25 @@ SHAPES = ("nondecreasing", "strictly_increasing", "convex", "concave")
 
 
 def _has_shape(r: Statements, kind: str, p: Point) -> bool:
-    """Boxes show at exact parameters that a property holds which is said not to."""
+    """Boxes in the pieces, and the joints, show at exact parameters that a property holds which is said not to."""
     test = shape(kind)
-    assert test is not None
-    if kind in ("nondecreasing", "strictly_increasing"):
-        if not r.is_continuous:
+    case = next((k for k in r.c.cases if decided(k.when, Look(environment(p))) is True), None)
+    if test is None or case is None or not case.pieces or not r.is_continuous:
+        return False
+    if any(one.standing != "confirmed" for one in r.form):
+        return False
+    if kind in BENT and r.kinked:
+        turned = r.ask(sp.true, lambda q: z3.Or(*r.turns(q, 1 if kind == "convex" else -1)), p)[0]
+        if turned != "none":
             return False
-        test = with_joints(test, True)
-    return r.spots.cover(r.f.expr, test, environment(p), limit=60, overlap=kind in BENT)[0] is True
+    for piece in case.pieces:
+        lo, hi = at(piece.lo, p), at(piece.hi, p)
+        if piece.expr is None or any(x.is_finite and not x.is_Rational for x in (lo, hi)):
+            return False
+        cells = [(max(a, lo), min(b, hi)) for a, b in CELLS if a < hi and b > lo]
+        if r.spots.cover(piece.expr, test, environment(p), cells, limit=80)[0] is not True:
+            return False
+    return True
 
 
 def _falls(r: Statements, c: Claimed, seen: Row, p: Point) -> str:
@@ -80,12 +94,30 @@ def _falls(r: Statements, c: Claimed, seen: Row, p: Point) -> str:
     return ""
 
 
+def _sides(r: Statements, p: Point) -> Iterator[tuple[sp.Expr, Interval, Interval]]:
+    """The slopes of the pieces on both sides of each break."""
+    case = next((k for k in r.c.cases if decided(k.when, Look(environment(p))) is True), None)
+    if case is None or any(one.standing != "confirmed" for one in r.form):
+        return
+    for k, b in enumerate(case.breaks):
+        sides = []
+        for piece in case.pieces[k : k + 2]:
+            found = None if piece.expr is None else r.spots.look(piece.expr, r.v, constant(at(b, p)), environment(p))
+            if found is not None and found[1].defined and not found[1].switched:
+                sides.append(found[0].d)
+        if len(sides) == 2:
+            yield b, sides[0], sides[1]
+
+
 def _turns(way: int) -> Test:
     def test(r: Statements, c: Claimed, seen: Row, p: Point) -> str:
         for (x, a, _), (y, b, _), (z, d, _) in zip(seen, seen[1:], seen[2:], strict=False):
             rise = (b.x - a.x) * exactly(z - y) - (d.x - b.x) * exactly(y - x)
             if rise.positive if way > 0 else rise.negative:
                 return f"{r.v} = {x}, {y}, {z}"
+        for b, left, right in _sides(r, p):
+            if (left - right).positive if way > 0 else (left - right).negative:
+                return f"{r.v} = {b}"
         for x, a, look in seen:
             if not look.switched and (a.b.negative if way > 0 else a.b.positive):
                 return f"{r.v} = {x}"
@@ -109,6 +141,15 @@ def _unit(r: Statements, c: Claimed, seen: Row, p: Point) -> str:
     return ""
 
 
+def _off_line(r: Statements, c: Claimed, seen: Row, p: Point) -> str:
+    values = {x: j.x for x, j, _ in seen}
+    if not {sp.S.Zero, sp.S.One} <= set(values):
+        return ""
+    start, rise = values[sp.S.Zero], values[sp.S.One] - values[sp.S.Zero]
+    return next((f"{r.v} = {x}" for x, y in values.items() if (y - start - exactly(x) * rise).apart), "")
+
+
+FAILS: Mapping[str, Test] = {"not_affine": _off_line, "R2": _off_line}
 HOLDS: Mapping[str, Test] = {
     "nondecreasing": _falls,
     "strictly_increasing": _falls,
@@ -174,27 +215,30 @@ def _steep(times: int) -> Callable[[Statements, Any, Row, Point], str]:
     return test
 
 
-def _level(of: Callable[[Statements, sp.Rational, Jet], Interval], slope: bool) -> Any:
+def _level(
+    of: Callable[[Interval, Jet], Interval], *, slope: bool = False
+) -> Callable[[Statements, Any, Row, Point], str]:
     def test(r: Statements, value: Any, seen: Row, p: Point) -> str:
         sets = _stretches(r, value, p)
         kinks = {at(b, p) for case in r.c.cases for b in case.breaks}
         for x, j, look in seen:
             if slope and (look.switched or x in kinks):
                 continue
-            here, gap = exactly(x), of(r, x, j)
+            here, gap = exactly(x), of(exactly(x), j)
             inside = any(here.lo > lo.hi and here.hi < hi.lo for lo, hi, _ in sets)
             apart = all(here.hi < lo.lo or here.lo > hi.hi for lo, hi, _ in sets)
             if (inside and gap.apart) or (apart and gap.zero):
                 return f"{r.v} = {x}"
         for lo, hi, s in sets:
-            if s.lo == s.hi and not slope:
+            if s.lo == s.hi and not (slope and at(s.lo, p) in kinks):
                 found = r.spots.look(r.f.expr, r.v, Interval(lo.lo, hi.hi), environment(p))
-                if found is not None and found[1].defined and _off(r, of, lo, found[0]):
+                known = found is not None and found[1].defined and not (slope and found[1].switched)
+                if found is not None and known and of(lo, found[0]).apart:
                     return f"{r.v} = {s.lo}"
         if not r.is_continuous or slope:
             return ""
         for (x, a, _), (y, b, _) in pairwise(seen):
-            first, last = of(r, x, a), of(r, y, b)
+            first, last = of(exactly(x), a), of(exactly(y), b)
             crossed = (first.positive and last.negative) or (first.negative and last.positive)
             between = all(exactly(y).hi < lo.lo or exactly(x).lo > hi.hi for lo, hi, _ in sets)
             if crossed and between:
@@ -204,29 +248,12 @@ def _level(of: Callable[[Statements, sp.Rational, Jet], Interval], slope: bool) 
     return test
 
 
-def _off(r: Statements, of: Any, x: Interval, j: Jet) -> bool:
-    gap = j.x - x if of is _past else j.x
-    return bool(gap.apart)
-
-
-def _value(r: Statements, x: sp.Rational, j: Jet) -> Interval:
-    return j.x
-
-
-def _past(r: Statements, x: sp.Rational, j: Jet) -> Interval:
-    return j.x - exactly(x)
-
-
-def _slope(level: int) -> Callable[[Statements, sp.Rational, Jet], Interval]:
-    return lambda r, x, j: j.d - exactly(level)
-
-
 VALUES: Mapping[str, Callable[[Statements, Any, Row, Point], str]] = {
     "range": _outside,
     "lipschitz": _steep(1),
     "slope_lipschitz": _steep(2),
-    "zeros": _level(_value, False),
-    "fixed_points": _level(_past, False),
-    "unit_slope_set": _level(_slope(1), True),
-    "zero_slope_set": _level(_slope(0), True),
+    "zeros": _level(lambda x, j: j.x),
+    "fixed_points": _level(lambda x, j: j.x - x),
+    "unit_slope_set": _level(lambda x, j: j.d - exactly(1), slope=True),
+    "zero_slope_set": _level(lambda x, j: j.d, slope=True),
 }

@@ -467,6 +467,8 @@ def decided(c: sp.Basic, look: Look) -> bool | None:
     if isinstance(c, sp.Not):
         inner = decided(c.args[0], look)
         return None if inner is None else not inner
+    if not isinstance(c, sp.core.relational.Relational):
+        return None
     try:
         gap = jet(c.lhs - c.rhs, look).x
     except Hole:

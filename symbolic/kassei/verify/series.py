@@ -108,6 +108,8 @@ class Taylor:
             return (all if isinstance(c, sp.And) else any)([self.holds(a, t) for a in c.args])
         if isinstance(c, sp.Not):
             return not self.holds(c.args[0], t)
+        if not isinstance(c, sp.core.relational.Relational):
+            raise Open
         gap = self.read(c.lhs - c.rhs, t)
         if is_zero(gap):
             return isinstance(c, sp.Eq | sp.Ge | sp.Le)

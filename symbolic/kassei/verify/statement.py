@@ -107,8 +107,10 @@ class Statements:
         axes: dict[sp.Symbol, list[sp.Rational]] = {}
         for p in self.f.parameters:
             ends = [x for x in (p.domain.lo, p.domain.hi) if x.is_Rational]
-            near = [x + k * d for x in ends for k in (0, 1, -1) for d in (sp.Rational(1, 64), apart)]
-            near += [x + k * apart for x in sorted(constants, key=abs) for k in (0, 1, -1)]
+            near = [x + k * d for x in ends for k in (0, 1, -1) for d in (sp.Rational(1, 128), apart)]
+            near += [
+                x + k * d for x in sorted(constants, key=abs) for d in (sp.Rational(1, 128), apart) for k in (0, 1, -1)
+            ]
             near += [s * x for x in (sp.Integer(0), *map(sp.Rational, LADDER)) for s in (1, -1)]
             axes[p.symbol] = [x for x in dict.fromkeys(near) if inside(x, p.domain)]
         rows = [{**self.f.defaults, s: x} for s, xs in axes.items() for x in xs]
