@@ -308,6 +308,7 @@ TAMPERED: list[tuple[str, str, Tamper]] = [
     ("elu", "domain", verdict("domain", "conditional", "alpha < 32")),
     ("elu", "smoothness", value("smoothness", "0")),
     ("elu", "smoothness", value("smoothness", "1")),
+    ("elu", "smoothness", rows("smoothness", ("alpha < 1", "0"), ("Eq(alpha, 1)", "1"))),
     ("elu", "kinks", value("kinks", ["0"])),
     ("elu", "kinks", value("kinks", [])),
     ("elu", "lipschitz", value("lipschitz", "Max(1, alpha/2)")),
@@ -335,7 +336,7 @@ def test_a_tampered_certificate_is_contradicted(name: str, of: str, tamper: Tamp
     data = json.loads(text(name))
     tamper(data)
     assert of in {where for where, _ in replay(read(json.dumps(data)), {of}).contradictions}
-    assert replay(read(text(name)), {of}).contradictions == ()
+    assert of not in {where for where, _ in report(name).contradictions}
 
 
 def test_each_kind_of_verdict_has_a_tampering_that_is_caught() -> None:

@@ -261,6 +261,8 @@ class Question:
                 self.cache[key] = self.fresh("l")
                 self.pair(self.cache[key], x, x > 0)
             return self.cache[key]
+        if isinstance(e, sp.tanh) and u.has(sp.log):
+            return self.term(1 - 2 / (sp.exp(2 * u) + 1))
         kind = next((k for k in _ODD if isinstance(e, k)), None)
         if kind is None:
             raise Beyond(str(e))

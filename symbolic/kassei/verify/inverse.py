@@ -145,6 +145,7 @@ def _undone(r: Statements, value: Mapping[str, Any], when: sp.Basic, once: Findi
         found = Finding("contradicted", what, "intervals", place)
     yield found
     yield held
+    yield r.everywhere_quiet("all values between, by continuity", when, r.torn)
     for part in parts:
         yield from r.reaches(part, when)
 

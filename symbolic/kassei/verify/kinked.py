@@ -60,13 +60,18 @@ def _kinks(r: Statements, rows: list[Mapping[str, Any]], case: Case, when: sp.Ba
 
         yield r.ground(f"kink at {b} is listed", when, is_listed)
         for at, row in listed:
-            if at == b:
-                yield r.ground(f"kink at {b}", when, lambda q, b=b: z3.Not(r.meets(case, 1, b)(q)))  # type: ignore[misc]
-                yield r.ground(f"slopes at {b}", when, _as_said(r, row, case, k, b))
+
+            def as_said(q: Question, at: sp.Expr = at, row: Mapping[str, Any] = row, k: int = k, b: sp.Expr = b) -> Any:
+                bent = z3.Not(r.meets(case, 1, b)(q))
+                return z3.Implies(q.value(at) == q.value(b), z3.And(bent, _as_said(r, row, case, k, b)(q)))
+
+            yield r.ground(f"slopes at {at}", when, as_said)
     for at, _ in listed:
-        if at not in case.breaks:
-            is_one = [lambda q, b=b, at=at: q.value(b) == q.value(at) for b in case.breaks]
-            yield r.ground(f"{at} is a break", when, lambda q, k=is_one: z3.Or(*(x(q) for x in k)))  # type: ignore[misc]
+
+        def is_break(q: Question, at: sp.Expr = at) -> Any:
+            return z3.Or(*(q.value(b) == q.value(at) for b in case.breaks))
+
+        yield r.ground(f"{at} is a break", when, is_break)
 
 
 def _as_said(r: Statements, row: Mapping[str, Any], case: Case, k: int, b: sp.Expr) -> Any:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import sympy as sp
 import z3
 from flint import arb, arb_series, ctx, fmpq
 
-from kassei.verify.ask import enclosed
+from kassei.verify.ask import Question, enclosed
 from kassei.verify.boxes import at, constant, environment
-from kassei.verify.interval import INF, Interval, box, exactly, up
+from kassei.verify.interval import INF, Interval, box, down, exactly, up
 from kassei.verify.read import Claimed
 from kassei.verify.report import Finding
 from kassei.verify.series import BITS, REACH, Series, integrals
-from kassei.verify.statement import Point, Statements, shown
+from kassei.verify.statement import TROUBLE, Point, Statements, shown
 
 MAX_AT = 2
 """At how many parameter points the integrals are taken."""
+GENTLE = 2**16
+"""No slope far out is larger where the tails are bounded by Z3."""
+DEGREE = 4
+"""The degree of an even part whose mean is read off."""
 NAMES = ("mean", "second_moment")
 
 
@@ -32,25 +37,73 @@ def gaussian(r: Statements, c: Claimed, times: int) -> Iterator[Finding]:
         points = [*r.at(when)[:MAX_AT], *r.hostile_at(when)[:1]]
         if named is not None:
             points = [{s: r.spelling.some(named[s.name]) for s in r.c.symbols}]
+        shown_for_all = {name for k, name in enumerate(NAMES, start=1) if _mirrored(r, when, value[name], times, k)}
+        for name in shown_for_all:
+            yield Finding("confirmed", f"{name}: a polynomial even part", "z3")
         for p in points:
-            yield from _at_point(r, value, p, times)
+            yield from _at_point(r, value, p, times, shown_for_all)
         if not points:
             yield Finding("consistent", "no parameters to look at")
 
 
-def _at_point(r: Statements, value: Mapping[str, Any], p: Point, times: int) -> Iterator[Finding]:
+def _mirrored(r: Statements, when: sp.Basic, value: Any, times: int, power: int) -> bool:
+    """Whether ``g(v)**power + g(-v)**power`` is a polynomial in abs(v) almost everywhere, with twice the claimed mean.
+
+    g is f or its slope. The polynomial through five inputs is a guess; that it is right everywhere, Z3 shows.
+    """
+    if isinstance(value, dict) or value in ("none", "oo"):
+        return False
+    g = r.f.expr.rewrite(sp.Piecewise).diff(r.v) if times else r.f.expr
+    seen = [sp.sympify(sum(g.subs(r.v, s * x) ** power for s in (1, -1))) for x in range(1, DEGREE + 3)]
+    here = next(iter(r.at(when)), None)
+    if here is None or any(y.has(sp.Piecewise, sp.nan, sp.zoo, sp.oo) for y in seen):
+        return False
+    *seen, last = seen
+    trial = sp.interpolate([sp.N(y.subs(dict(here)), 30) for y in seen], sp.Integer(DEGREE + 2))
+    if not abs(trial - sp.N(last.subs(dict(here)), 30)) < 1e-12:
+        return False
+    guess = sp.Poly(sp.expand(sp.interpolate(seen, r.v)), r.v)
+    size = [_absolute(n) for (n,), _ in guess.terms()]
+    if sp.simplify(sum(c * m for (_, c), m in zip(guess.terms(), size, strict=True)) / 2 - r.spelling.some(value)) != 0:
+        return False
+    breaks = {s * b for case in r.c.cases for b in case.breaks for s in (1, -1)}
+
+    def differs(q: Question) -> Any:
+        """By symmetry positive inputs will do."""
+        v = q.symbol(r.v)
+        apart = [v != q.value(b) for b in breaks]
+        (a, da), (b, db) = (q.defined(g.xreplace({r.v: x})) for x in (r.v, -r.v))
+        total = z3.Product([a] * power) + z3.Product([b] * power)
+        return z3.And(v > 0, *apart, z3.Or(z3.Not(da), z3.Not(db), total != q.value(guess.as_expr())))
+
+    with suppress(*TROUBLE):
+        return r.ask(when, differs)[0] == "none"
+    return False
+
+
+def _absolute(n: int) -> sp.Expr:
+    """The mean of ``abs(v)**n`` for a standard normal v."""
+    return sp.sqrt(2) ** n * sp.gamma(sp.Rational(n + 1, 2)) / sp.sqrt(sp.pi)
+
+
+def _at_point(
+    r: Statements, value: Mapping[str, Any], p: Point, times: int, known: Collection[str]
+) -> Iterator[Finding]:
     key = shown(p)
     if key not in r.integrals:
         r.integrals[key] = all_moments(r, p)
-    found = r.integrals[key]
+    kept = r.integrals[key]
+    found, sure = ([], False) if kept is None else (kept[:-1], kept[-1][times])
     for k, name in enumerate(NAMES):
+        if name in known:
+            continue
         what, where = f"{name} of f{chr(39) * times}", shown(p)
-        if found is None or value[name] in ("none", "oo"):
-            diverges = found is not None
+        if not found or value[name] in ("none", "oo"):
+            diverges = bool(found)
             yield Finding("contradicted" if diverges else "consistent", what, "series", where)
             continue
-        yield _compared(r, what, value[name], found[2 * times + k], p)
-    yield _gain(r, value, p)
+        yield _compared(r, what, value[name], found[2 * times + k], p, sure)
+    yield _gain(r, value, p, found[4 + times] if sure else None)
 
 
 def _ball(r: Statements, value: Any, p: Point) -> tuple[Interval, Interval]:
@@ -61,17 +114,17 @@ def _ball(r: Statements, value: Any, p: Point) -> tuple[Interval, Interval]:
     return inner, inner
 
 
-def _compared(r: Statements, what: str, value: Any, found: Any, p: Point) -> Finding:
+def _compared(r: Statements, what: str, value: Any, found: Interval, p: Point, sure: bool) -> Finding:
     low, high = _ball(r, value, p)
     where = shown(p)
-    if found.upper() < low.lo or found.lower() > high.hi:
+    if found.hi < low.lo or found.lo > high.hi:
         return Finding("contradicted", what, "series", where)
-    within = isinstance(value, dict) and found.lower() >= low.hi and found.upper() <= high.lo
-    exact = within and set(value.get("at", {})) == {s.name for s in r.c.symbols}
+    within = isinstance(value, dict) and found.lo >= low.hi and found.hi <= high.lo
+    exact = sure and within and set(value.get("at", {})) == {s.name for s in r.c.symbols}
     return Finding("confirmed" if exact else "consistent", what, "series", where)
 
 
-def _gain(r: Statements, value: Mapping[str, Any], p: Point) -> Finding:
+def _gain(r: Statements, value: Mapping[str, Any], p: Point, exact: Interval | None) -> Finding:
     """The gain is one over the root of the claimed second moment."""
     what = "gain"
     second, gain = value["second_moment"], value["gain"]
@@ -84,13 +137,15 @@ def _gain(r: Statements, value: Mapping[str, Any], p: Point) -> Finding:
         if sp.cancel(product) == 1:
             return Finding("confirmed", what, "parser")
     (a, b), (c, d) = _ball(r, gain, p), _ball(r, second, p)
+    if isinstance(gain, dict) and exact is not None and exact.lo >= a.hi and exact.hi <= b.lo:
+        return Finding("confirmed", what, "series", shown(p))
     one = Interval(a.lo, b.hi) * Interval(a.lo, b.hi) * Interval(c.lo, d.hi)
     off = one.lo > 1 or one.hi < 1 or a.hi < 0
     return Finding("contradicted" if off else "consistent", what, "intervals", shown(p))
 
 
 def all_moments(r: Statements, p: Point) -> list[Any] | None:
-    """Balls around E f, E f**2, E f', E f'**2 at exact parameters; None where something is not enclosed."""
+    """Enclosures of E f, E f**2, E f', E f'**2 and both gains at a point, and whether they rest on no claim."""
     saved, ctx.prec = ctx.prec, BITS
     try:
         tails = _tails(r, p)
@@ -117,7 +172,11 @@ def all_moments(r: Statements, p: Point) -> list[Any] | None:
             return out
 
         inner = integrals(r.f.expr, r.v, p, weights, bound, fmpq(-REACH), fmpq(REACH))
-        return None if inner is None else [x + y for x, y in zip(inner, tails, strict=True)]
+        if inner is None:
+            return None
+        found = [x + y for x, y in zip(inner, tails[:-1], strict=True)]
+        found += [1 / x.sqrt() if x > 0 else arb(0, INF) for x in found[1::2]]
+        return [*(Interval(down(x), up(x)) for x in found), tails[-1]]
     finally:
         ctx.prec = saved
 
@@ -127,26 +186,29 @@ def _rational(x: fmpq) -> sp.Rational:
 
 
 def _tails(r: Statements, p: Point) -> list[Any] | None:
-    """Balls around 0 that hold what lies beyond: from polynomials in the distance that bound sizes there.
+    """Balls around 0 that hold what lies beyond, by bounds on sizes there; and whether these rest on no claim.
 
     The integral of t**k exp(-(R + t)**2/2) is at most exp(-R**2/2) k!/R**(k + 1).
     """
-    out = [arb(0)] * 4
+    out: list[Any] = [arb(0)] * 4
+    sure = [True, True]
     weight = (-(arb(REACH) ** 2) / 2).exp()
     for way in (1, -1):
-        sizes = _growth(r, p, way)
-        if sizes is None:
+        found = _growth(r, p, way)
+        if found is None:
             return None
+        sizes, known = found
+        sure = [a and b for a, b in zip(sure, known, strict=True)]
         for k, (a, b) in enumerate(sizes):
             first = weight * (a / REACH + b / REACH**2)
             second = 2 * weight * (a * a / REACH + 2 * b * b / REACH**3)
             out[2 * k] += arb(0, first.upper())
             out[2 * k + 1] += arb(0, second.upper())
-    return out
+    return [*out, sure]
 
 
-def _growth(r: Statements, p: Point, way: int) -> list[tuple[Any, Any]] | None:
-    """For f and its slope: at most ``a + b*t`` in size at the distance t beyond the end."""
+def _growth(r: Statements, p: Point, way: int) -> tuple[list[tuple[Any, Any]], tuple[bool, bool]] | None:
+    """For f and its slope: at most ``a + b*t`` in size at the distance t beyond the end; whether without a claim."""
     edge = r.scan.look(r.f.expr, r.v, exactly(sp.Integer(way * REACH)), environment(p))
     far = box(sp.Integer(REACH), sp.oo) if way > 0 else box(-sp.oo, sp.Integer(-REACH))
     tail = r.scan.look(r.f.expr, r.v, far, environment(p))
@@ -154,13 +216,30 @@ def _growth(r: Statements, p: Point, way: int) -> list[tuple[Any, Any]] | None:
         return None
     claimed = _claimed_slope(r, p)
     values, slopes, bends = (_size(x) for x in (tail[0].x, tail[0].d, tail[0].b))
+    if slopes is None and _gentle(r, p, way):
+        slopes = arb(GENTLE)
     steep = slopes if slopes is not None else claimed
     here, there = _size(edge[0].x), _size(edge[0].d)
     if steep is None and bends is not None and there is not None and not tail[1].switched:
-        return None if values is None else [(values, arb(0)), (there, bends)]
+        return None if values is None else ([(values, arb(0)), (there, bends)], (True, True))
     if steep is None or here is None:
         return None
-    return [(values, arb(0)) if values is not None else (here, steep), (steep, arb(0))]
+    return [(values, arb(0)) if values is not None else (here, steep), (steep, arb(0))], (
+        values is not None or slopes is not None,
+        slopes is not None,
+    )
+
+
+def _gentle(r: Statements, p: Point, way: int) -> bool:
+    """Whether Z3 shows that no slope beyond the end is large."""
+
+    def steep(q: Question) -> Any:
+        far = way * q.symbol(r.v) >= REACH
+        return z3.And(far, z3.Or(*r.slopes(q, lambda s: z3.Or(s > GENTLE, -s > GENTLE))))
+
+    with suppress(*TROUBLE):
+        return r.ask(sp.true, steep, p)[0] == "none" and r.is_continuous
+    return False
 
 
 def _size(x: Interval) -> Any:

@@ -103,6 +103,12 @@ class Replay(Statements):
             raise BadCertificate("certificate_malformed", reason=reason) from wrong
         if not found:
             found.append(Finding("consistent", "no statement to replay"))
+        if c.value is not None and not c.unread and all(when is not sp.true for when, _ in c.value):
+            found.append(
+                self.ground(
+                    "the rows cover the domain", sp.true, lambda q: z3.Or(*(q.condition(w) for w, _ in c.value))
+                )
+            )
         found += self.on_boxes(c)
         with suppress(*TROUBLE):
             found += hostile.tried(self, c)
@@ -245,14 +251,21 @@ class Replay(Statements):
                 if not all(p.expr is None or analytic(p.expr) for p in case.pieces):
                     yield Finding("consistent", "kinks of a piece with roots")
                     continue
-                for at in dict.fromkeys((*case.breaks, *listed)):
-                    if at not in case.breaks:
-                        is_one = [lambda q, b=b, at=at: q.value(b) == q.value(at) for b in case.breaks]
-                        yield self.ground(f"{at} is a break", both, lambda q, k=is_one: z3.Or(*(x(q) for x in k)))  # type: ignore[misc]
-                    elif at in listed:
-                        yield self.ground(f"kink at {at}", both, lambda q, a=at, k=case: z3.Not(self.meets(k, 1, a)(q)))  # type: ignore[misc]
-                    else:
-                        yield self.ground(f"no kink at {at}", both, self.meets(case, 1, at))
+                for b in case.breaks:
+
+                    def as_listed(
+                        q: Question, b: sp.Expr = b, case: Case = case, listed: list[sp.Expr] = listed
+                    ) -> Any:
+                        named = z3.Or(*(q.value(at) == q.value(b) for at in listed))
+                        return named == z3.Not(self.meets(case, 1, b)(q))
+
+                    yield self.ground(f"kink at {b} or not", both, as_listed)
+                for at in listed:
+
+                    def is_break(q: Question, at: sp.Expr = at, case: Case = case) -> Any:
+                        return z3.Or(*(q.value(b) == q.value(at) for b in case.breaks))
+
+                    yield self.ground(f"{at} is a break", both, is_break)
 
     def range(self, c: Claimed) -> Iterator[Finding]:
         """No value lies outside; the ends are attained or approached, and what lies between by continuity."""
@@ -314,9 +327,7 @@ class Replay(Statements):
                 both = sp.And(case.when, when)
                 if both is not sp.false:
                     yield self.ground("no kink", both, self.meets(case, times - 1))
-            found = self.somewhere(
-                f"{KINDS[times]} of {value} approached", when, self.approached(bound, times, True), nearly
-            )
+            found = self.comes_near(f"{KINDS[times]} of {value} approached", when, bound, times, nearly)
             if found.standing == "consistent" and self.scan.never_near(bound, self.at(when), times):
                 found = Finding("contradicted", found.what, "intervals")
             yield found

@@ -29,7 +29,9 @@ MAX_POINTS = 9
 """How many exact parameter values are looked at."""
 MAX_HOSTILE = 32
 """How many more are tried where nothing is shown for all."""
-MAX_TRIED = 600
+MAX_ASKED = 8
+"""At how many of these Z3 is asked about one statement."""
+MAX_TRIED = 240
 """How often Z3 is asked at these for one certificate."""
 LADDER = ("1", "1/2", "2", "3/2", "1/8", "8", "1/64", "64")
 MAX_PROBES = 24
@@ -136,7 +138,8 @@ class Statements:
     def tries(self, condition: sp.Basic) -> Iterator[tuple[Point, int]]:
         """Exact parameter values at which a statement is asked again, each with the effort for it."""
         yield from ((p, EFFORT) for p in self.at(condition))
-        for p in self.hostile_at(condition):
+        more = self.hostile_at(condition)
+        for p in more[:: max(1, len(more) // MAX_ASKED)]:
             self.tried += 1
             if self.tried > MAX_TRIED:
                 return
@@ -468,7 +471,7 @@ class Statements:
             else:
                 yield self.somewhere(f"{end} is approached", when, self.approached(end, 0), near)
 
-    def approached(self, end: sp.Expr, times: int, sizes: bool = False) -> Formula:
+    def approached(self, end: sp.Expr, times: int, sizes: bool = False, only: sp.Expr | None = None) -> Formula:
         """A derivative of some piece tends to this value at an end of the piece (or takes it at a candidate)."""
 
         def formula(q: Question) -> Any:
@@ -479,18 +482,45 @@ class Statements:
                     if piece.expr is None:
                         continue
                     e = piece.expr.diff(self.v, times)
-                    for at in (piece.lo, piece.hi):
+                    for at in (piece.lo, piece.hi) if only is None else ():
                         if at not in (sp.oo, -sp.oo):
                             here += self.value_is(q, e, at, end, sizes)
                             continue
                         for found in end_limits(e, self.v, at):
                             here += tends(q, found, end, sizes)
                     for at in self.turning(piece) if end not in (sp.oo, -sp.oo) else ():
-                        here += self.value_is(q, e, at, end, sizes)
+                        if only in (None, at):
+                            here += self.value_is(q, e, at, end, sizes)
                 out.append(z3.And(q.condition(case.when), z3.Or(*here) if here else z3.BoolVal(False)))
             return z3.Or(*out)
 
         return formula
+
+    def comes_near(self, what: str, when: sp.Basic, end: sp.Expr, times: int, anywhere: Formula) -> Finding:
+        """The size of a derivative attains or approaches a constant: all candidates at once, then one by one."""
+        found = self.somewhere(what, when, self.approached(end, times, True), anywhere)
+        if found.standing != "consistent":
+            return found
+        candidates = dict.fromkeys(at for case in self.c.cases for piece in case.pieces for at in self.turning(piece))
+        for at in candidates:
+            if self.ask(when, lambda q, at=at: z3.Not(self.approached(end, times, True, at)(q)))[0] == "none":  # type: ignore[misc]
+                return Finding("confirmed", what, "z3")
+        return found
+
+    def analytic_inside(self, piece: Piece, when: sp.Basic) -> bool:
+        """Whether a piece is certainly analytic: no switch, and no root of what may be 0."""
+        if piece.expr is None or analytic(piece.expr):
+            return piece.expr is not None
+        plain = piece.expr.replace(lambda e: e.is_Pow and e.args[1].is_Rational, lambda e: e.args[0])
+        if not analytic(plain):
+            return False
+        bases = [e.args[0] for e in piece.expr.atoms(sp.Pow) if e.args[1].is_Rational and not e.args[1].is_Integer]
+
+        def rough(q: Question) -> Any:
+            place = ends(q, piece.lo, q.symbol(self.v), piece.hi)
+            return z3.And(*place, z3.Or(*(q.value(b) <= 0 for b in bases)))
+
+        return self.ask(when, rough)[0] == "none"
 
     def turning(self, piece: Piece) -> list[sp.Expr]:
         """Inputs certainly inside a piece at which a value may be extreme: plain numbers and zeros of the claims."""
