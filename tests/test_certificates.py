@@ -23,7 +23,7 @@ from kassei.library import analyze, catalogue
 from kassei.verify import BadCertificate, Report, read, replay
 
 INTEGRALS = {"gaussian_moments", "slope_gaussian_moments"}
-"""What quadrature looks at for exact parameters: it shows an enclosure, and never a closed form."""
+"""What quadrature looks at for exact parameters: it shows that an enclosure is right, and of no closed form."""
 ROOT = Path(__file__).resolve().parent.parent
 Tamper = Callable[[dict[str, Any]], None]
 
@@ -42,6 +42,7 @@ def report(name: str) -> Report:
 def test_every_certificate_is_replayed_without_contradiction(name: str) -> None:
     found = report(name)
     assert found.contradictions == ()
+    assert found.count("unreplayed") == 0
     assert found.coverage.points
     if name in SOURCES:
         assert found.count("confirmed") > found.count("consistent")
@@ -49,15 +50,14 @@ def test_every_certificate_is_replayed_without_contradiction(name: str) -> None:
     assert {o.name for o in found.outcomes} == {"normal_form", *claimed["requirements"], *claimed["properties"]}
 
 
-@pytest.mark.parametrize("name", ["relu", "prelu", "identity", "step", "exponential", "temperature", "rrelu"])
-def test_verdicts_in_reach_of_z3_are_confirmed_completely(name: str) -> None:
-    weak = {o.name for o in report(name).outcomes if o.standing != "confirmed"}
-    assert weak == INTEGRALS
+@pytest.mark.parametrize("name", ["relu", "prelu", "leaky_relu", "rrelu", "identity", "step", "sigmoid"])
+def test_every_verdict_on_these_is_confirmed(name: str) -> None:
+    assert {o.name for o in report(name).outcomes if o.standing != "confirmed"} == set()
 
 
-@pytest.mark.parametrize("name", [n if n in SOURCES else pytest.param(n, marks=pytest.mark.only_slow) for n in NAMES])
-def test_every_property_has_a_replay(name: str) -> None:
-    assert {o.name for o in report(name).outcomes if o.standing == "unreplayed"} == set()
+@pytest.mark.parametrize("name", ["elu", "exponential", "temperature"])
+def test_only_integrals_are_looked_at_without_being_shown(name: str) -> None:
+    assert {o.name for o in report(name).outcomes if o.standing == "consistent"} == INTEGRALS
 
 
 @pytest.mark.parametrize("name", ["relu", "gelu", "prelu"])

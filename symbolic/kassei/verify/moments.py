@@ -12,6 +12,7 @@ from flint import arb, arb_series, ctx, fmpq
 
 from kassei.verify.ask import Question, enclosed
 from kassei.verify.boxes import at, constant, environment
+from kassei.verify.ends import pinned
 from kassei.verify.interval import INF, Interval, box, down, exactly, up
 from kassei.verify.read import Claimed
 from kassei.verify.report import Finding
@@ -22,6 +23,7 @@ MAX_AT = 2
 """At how many parameter points the integrals are taken."""
 GENTLE = 2**16
 """No slope far out is larger where the tails are bounded by Z3."""
+MAX_OPS = 60
 DEGREE = 4
 """The degree of an even part whose mean is read off."""
 NAMES = ("mean", "second_moment")
@@ -53,10 +55,11 @@ def _mirrored(r: Statements, when: sp.Basic, value: Any, times: int, power: int)
     """
     if isinstance(value, dict) or value in ("none", "oo"):
         return False
-    g = r.f.expr.rewrite(sp.Piecewise).diff(r.v) if times else r.f.expr
+    f = r.f.expr.subs(pinned(when))
+    g = f.rewrite(sp.Piecewise).diff(r.v) if times else f
     seen = [sp.sympify(sum(g.subs(r.v, s * x) ** power for s in (1, -1))) for x in range(1, DEGREE + 3)]
     here = next(iter(r.at(when)), None)
-    if here is None or any(y.has(sp.Piecewise, sp.nan, sp.zoo, sp.oo) for y in seen):
+    if here is None or any(y.count_ops() > MAX_OPS or y.has(sp.Piecewise, sp.nan, sp.zoo, sp.oo) for y in seen):
         return False
     *seen, last = seen
     trial = sp.interpolate([sp.N(y.subs(dict(here)), 30) for y in seen], sp.Integer(DEGREE + 2))

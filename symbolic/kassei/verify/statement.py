@@ -285,14 +285,16 @@ class Statements:
         holds = self.everywhere(f"{what}: holds", c.condition, lambda q: self.broken(q, kind))
         if holds.standing == "consistent" and not self.f.parameters:
             holds = self.scan.everywhere(holds, kind, continuous=self.is_continuous)
-        fails = self.somewhere(
-            f"{what}: fails",
-            sp.Not(c.condition),
-            lambda q: z3.Or(*self.broken_at(q, kind)),
-            lambda q: self.broken(q, kind),
-        )
-        if fails.standing == "consistent" and not self.f.parameters:
+        fails = Finding("consistent", f"{what}: fails")
+        if c.condition is sp.false and not self.f.parameters:  # cheaper than exponentials at many inputs
             fails = self.scan.somewhere(fails, kind, continuous=self.is_continuous)
+        if fails.standing == "consistent":
+            fails = self.somewhere(
+                fails.what,
+                sp.Not(c.condition),
+                lambda q: z3.Or(*self.broken_at(q, kind)),
+                lambda q: self.broken(q, kind),
+            )
         return joined(what, holds, fails, *(self.form if kind in ("convex", "concave") and self.kinked else ()))
 
     @cached_property
