@@ -60,7 +60,7 @@ def test_only_integrals_are_looked_at_without_being_shown(name: str) -> None:
     assert {o.name for o in report(name).outcomes if o.standing == "consistent"} == INTEGRALS
 
 
-@pytest.mark.parametrize("name", ["relu", "gelu", "prelu"])
+@pytest.mark.parametrize("name", ["relu", "elu"])
 def test_a_certificate_is_the_same_bytes_each_time(name: str) -> None:
     again = certificate.text(analyze(catalogue[name]))
     assert again == text(name)

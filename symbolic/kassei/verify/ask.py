@@ -22,6 +22,9 @@ EFFORT = 400_000
 MAX_POWER = 8
 """Z3 does not count its work on polynomials of high degree: 4 minutes within one unit were seen."""
 
+EXTREME = 128
+"""Constants beyond these powers of 2, as exp(1000), are left to intervals: Z3 does not count work on their digits."""
+
 Answer = Literal["none", "found", "unknown"]
 _ODD = (sp.tanh, sp.erf, sp.atan, sp.asinh, sp.sinh)
 
@@ -180,6 +183,8 @@ class Question:
                 ball = enclosed(e)
             finally:
                 ctx.prec = saved
+            if ball != 0 and not (2**-EXTREME < abs(ball) < 2**EXTREME):
+                raise Beyond(str(e))
             x = self.fresh("c")
             self.side += [x >= rational(ball.lower()), x <= rational(ball.upper())]
             self.exact = False
@@ -355,6 +360,8 @@ def enclosed(e: sp.Expr) -> Any:
         return arb(fmpq(int(e.p), int(e.q)))
     if e in (sp.pi, sp.E):
         return arb.pi() if e is sp.pi else arb(1).exp()
+    if not e.args:
+        raise Beyond(str(e))
     parts = [enclosed(a) for a in e.args]
     if e.is_Add:
         return sum(parts, arb(0))

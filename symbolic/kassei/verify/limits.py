@@ -15,6 +15,9 @@ import sympy as sp
 
 PARTS = 12
 """An exponential is this power of its symbol, so that its fractional powers are whole powers too."""
+MAX_OPS = 400
+MAX_OPS_ROOTED = 80
+"""Longer expressions are not rewritten: roots become polynomials in many symbols."""
 MAX_SIGNS = 3
 """How many expressions in the parameters may be taken with either sign."""
 
@@ -41,6 +44,9 @@ class _Sign(Exception):
 
 def end_limits(expr: sp.Expr, v: sp.Symbol, end: sp.Expr) -> list[Limit]:
     """What a limit towards an infinite end may be; nothing where the expression is of another kind."""
+    rooted = any(p.args[1].is_Rational and not p.args[1].is_Integer for p in expr.atoms(sp.Pow))
+    if expr.count_ops() > (MAX_OPS_ROOTED if rooted else MAX_OPS):
+        return []
     x = sp.Dummy("x", positive=True)
     there = expr.xreplace({v: x if end is sp.oo else -x})
     there = there.rewrite(sp.erf).replace(sp.tanh, lambda u: 1 - 2 / (sp.exp(2 * u) + 1))
