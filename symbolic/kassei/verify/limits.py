@@ -16,7 +16,7 @@ import sympy as sp
 PARTS = 12
 """An exponential is this power of its symbol, so that its fractional powers are whole powers too."""
 MAX_OPS = 400
-MAX_OPS_ROOTED = 80
+MAX_OPS_ROOTED = 30
 """Longer expressions are not rewritten: roots become polynomials in many symbols."""
 MAX_SIGNS = 3
 """How many expressions in the parameters may be taken with either sign."""
@@ -42,10 +42,14 @@ class _Sign(Exception):
         self.of = of
 
 
+def rooted(e: sp.Expr) -> bool:
+    """Whether an expression has roots."""
+    return any(p.args[1].is_Rational and not p.args[1].is_Integer for p in e.atoms(sp.Pow))
+
+
 def end_limits(expr: sp.Expr, v: sp.Symbol, end: sp.Expr) -> list[Limit]:
     """What a limit towards an infinite end may be; nothing where the expression is of another kind."""
-    rooted = any(p.args[1].is_Rational and not p.args[1].is_Integer for p in expr.atoms(sp.Pow))
-    if expr.count_ops() > (MAX_OPS_ROOTED if rooted else MAX_OPS):
+    if expr.count_ops() > (MAX_OPS_ROOTED if rooted(expr) else MAX_OPS):
         return []
     x = sp.Dummy("x", positive=True)
     there = expr.xreplace({v: x if end is sp.oo else -x})

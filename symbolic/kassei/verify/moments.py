@@ -23,6 +23,7 @@ MAX_AT = 2
 """At how many parameter points the integrals are taken."""
 GENTLE = 2**16
 """No slope far out is larger where the tails are bounded by Z3."""
+MAX_DENOMINATOR = 1000
 MAX_OPS = 60
 DEGREE = 4
 """The degree of an even part whose mean is read off."""
@@ -65,7 +66,12 @@ def _mirrored(r: Statements, when: sp.Basic, value: Any, times: int, power: int)
     trial = sp.interpolate([sp.N(y.subs(dict(here)), 30) for y in seen], sp.Integer(DEGREE + 2))
     if not abs(trial - sp.N(last.subs(dict(here)), 30)) < 1e-12:
         return False
-    guess = sp.Poly(sp.expand(sp.interpolate(seen, r.v)), r.v)
+    if all(y.is_rational_function(*r.c.symbols) for y in seen):
+        guess = sp.Poly(sp.expand(sp.interpolate(seen, r.v)), r.v)
+    else:
+        near = sp.Poly(sp.interpolate([sp.N(y.subs(dict(here)), 30) for y in seen], r.v), r.v)
+        terms = {n: sp.Rational(str(sp.N(c, 20))).limit_denominator(MAX_DENOMINATOR) for (n,), c in near.terms()}
+        guess = sp.Poly({(n,): c for n, c in terms.items() if c} or {(0,): 0}, r.v)
     size = [_absolute(n) for (n,), _ in guess.terms()]
     if sp.simplify(sum(c * m for (_, c), m in zip(guess.terms(), size, strict=True)) / 2 - r.spelling.some(value)) != 0:
         return False

@@ -21,7 +21,7 @@ from kassei.verify import boxes
 from kassei.verify.ask import EFFORT, Beyond, Question
 from kassei.verify.boxes import MIRRORED
 from kassei.verify.interval import Look, decided
-from kassei.verify.limits import Limit, end_limits
+from kassei.verify.limits import Limit, end_limits, rooted
 from kassei.verify.read import Case, Certificate, Claimed, Piece, Spelling, Stretch, Unread
 from kassei.verify.report import Finding
 
@@ -36,7 +36,7 @@ MAX_TRIED = 240
 LADDER = ("1", "1/2", "2", "3/2", "1/8", "8", "1/64", "64")
 MAX_PROBES = 24
 """How many exact inputs Z3 is asked about where it has no answer for all."""
-MAX_OPS = 60
+MAX_OPS = 30
 """Longer bends with roots are left to intervals: Z3 does not count all of its work on them."""
 FIRST = 3
 """At how many of these Z3 is asked with its whole effort."""
@@ -571,7 +571,7 @@ class Statements:
                 if piece.expr is not None:
                     place = [q.condition(case.when), *ends(q, piece.lo, v, piece.hi)]
                     e = piece.expr.diff(self.v, times)
-                    if times > 1 and e.count_ops() > MAX_OPS and not analytic(e):
+                    if times > 1 and e.count_ops() > MAX_OPS and rooted(e):
                         raise Beyond("a long expression with roots")
                     out.append(z3.And(*place, test(q.value(e))))
             if not case.pieces:
