@@ -66,7 +66,7 @@ def _mirrored(r: Statements, when: sp.Basic, value: Any, times: int, power: int)
     trial = sp.interpolate([sp.N(y.subs(dict(here)), 30) for y in seen], sp.Integer(DEGREE + 2))
     if not abs(trial - sp.N(last.subs(dict(here)), 30)) < 1e-12:
         return False
-    if all(y.is_rational_function(*r.c.symbols) for y in seen):
+    if not any(y.atoms(sp.Function) or y.has(sp.E) for y in seen):
         guess = sp.Poly(sp.expand(sp.interpolate(seen, r.v)), r.v)
     else:
         near = sp.Poly(sp.interpolate([sp.N(y.subs(dict(here)), 30) for y in seen], r.v), r.v)
