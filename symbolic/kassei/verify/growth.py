@@ -49,7 +49,7 @@ def _none(r: Statements, case: Case, when: sp.Basic) -> Finding:
         """A derivative has a finite limit at an end, and a higher one does not vanish identically."""
         out = []
         for piece in (case.pieces[0], case.pieces[-1]):
-            for end in {piece.lo, piece.hi} & {sp.oo, -sp.oo}:
+            for end in (x for x in (piece.lo, piece.hi) if x in (sp.oo, -sp.oo)):
                 for times in TIMES:
                     if piece.expr is None:
                         continue

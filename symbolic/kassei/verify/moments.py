@@ -40,7 +40,7 @@ def gaussian(r: Statements, c: Claimed, times: int) -> Iterator[Finding]:
         points = [*r.at(when)[:MAX_AT], *r.hostile_at(when)[:1]]
         if named is not None:
             points = [{s: r.spelling.some(named[s.name]) for s in r.c.symbols}]
-        shown_for_all = {name for k, name in enumerate(NAMES, start=1) if _mirrored(r, when, value[name], times, k)}
+        shown_for_all = [name for k, name in enumerate(NAMES, start=1) if _mirrored(r, when, value[name], times, k)]
         for name in shown_for_all:
             yield Finding("confirmed", f"{name}: a polynomial even part", "z3")
         for p in points:
@@ -75,7 +75,7 @@ def _mirrored(r: Statements, when: sp.Basic, value: Any, times: int, power: int)
     size = [_absolute(n) for (n,), _ in guess.terms()]
     if sp.simplify(sum(c * m for (_, c), m in zip(guess.terms(), size, strict=True)) / 2 - r.spelling.some(value)) != 0:
         return False
-    breaks = {s * b for case in r.c.cases for b in case.breaks for s in (1, -1)}
+    breaks = list(dict.fromkeys(s * b for case in r.c.cases for b in case.breaks for s in (1, -1)))
 
     def differs(q: Question) -> Any:
         """By symmetry positive inputs will do."""

@@ -27,8 +27,8 @@ def antiderivative(r: Statements, c: Claimed) -> Iterator[Finding]:
             continue
         whole = r.spelling.some(value)
         slope = sp.piecewise_fold(whole).diff(r.v) if whole.has(sp.Piecewise) else whole.diff(r.v)
-        borders = [g.lhs - g.rhs for g in whole.atoms(sp.core.relational.Relational)]
-        breaks = {b for case in r.c.cases for b in case.breaks}
+        borders = [g.lhs - g.rhs for g in sorted(whole.atoms(sp.core.relational.Relational), key=str)]
+        breaks = list(dict.fromkeys(b for case in r.c.cases for b in case.breaks))
 
         def off(q: Question, slope: sp.Expr = slope, borders: list[sp.Expr] = borders, breaks: Any = breaks) -> Any:
             """Away from borders and breaks the slope is not f."""
@@ -83,7 +83,7 @@ def _joined(r: Statements, whole: sp.Expr, when: sp.Basic) -> Finding:
     if r.ask(when, torn)[0] == "none":
         return Finding("confirmed", what, "z3")
     for p in r.at(when):
-        for b in {b for case in r.c.cases for b in case.breaks}:
+        for b in dict.fromkeys(b for case in r.c.cases for b in case.breaks):
             middle = b.subs(dict(p))
             if not middle.is_Rational:
                 continue

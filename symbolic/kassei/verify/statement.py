@@ -115,7 +115,10 @@ class Statements:
             ends = [x for x in (p.domain.lo, p.domain.hi) if x.is_Rational]
             near = [x + k * d for x in ends for k in (0, 1, -1) for d in (sp.Rational(1, 128), apart)]
             near += [
-                x + k * d for x in sorted(constants, key=abs) for d in (sp.Rational(1, 128), apart) for k in (0, 1, -1)
+                x + k * d
+                for x in sorted(constants, key=lambda x: (abs(x), x))
+                for d in (sp.Rational(1, 128), apart)
+                for k in (0, 1, -1)
             ]
             near += [s * x for x in (sp.Integer(0), *map(sp.Rational, LADDER)) for s in (1, -1)]
             axes[p.symbol] = [x for x in dict.fromkeys(near) if inside(x, p.domain)]
@@ -522,7 +525,11 @@ class Statements:
         plain = piece.expr.replace(lambda e: e.is_Pow and e.args[1].is_Rational, lambda e: e.args[0])
         if not analytic(plain):
             return False
-        bases = [e.args[0] for e in piece.expr.atoms(sp.Pow) if e.args[1].is_Rational and not e.args[1].is_Integer]
+        bases = [
+            e.args[0]
+            for e in sorted(piece.expr.atoms(sp.Pow), key=str)
+            if e.args[1].is_Rational and not e.args[1].is_Integer
+        ]
 
         def rough(q: Question) -> Any:
             place = ends(q, piece.lo, q.symbol(self.v), piece.hi)
