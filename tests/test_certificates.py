@@ -22,11 +22,8 @@ from kassei.core import certificate
 from kassei.library import analyze, catalogue
 from kassei.verify import BadCertificate, Report, read, replay
 
-NOT_REPLAYED = {
-    *("odd_part_half", "zeros", "fixed_points", "slope_lipschitz", "saturation", "asymptotes", "subgradients"),
-    *("not_polynomial", "gaussian_moments", "slope_gaussian_moments", "antiderivative", "inverse"),
-}
-"""What the replay was not taught to check; it says so."""
+INTEGRALS = {"gaussian_moments", "slope_gaussian_moments"}
+"""What quadrature looks at for exact parameters: it shows that an enclosure is right, and of no closed form."""
 ROOT = Path(__file__).resolve().parent.parent
 Tamper = Callable[[dict[str, Any]], None]
 
@@ -45,6 +42,7 @@ def report(name: str) -> Report:
 def test_every_certificate_is_replayed_without_contradiction(name: str) -> None:
     found = report(name)
     assert found.contradictions == ()
+    assert found.count("unreplayed") == 0
     assert found.coverage.points
     if name in SOURCES:
         assert found.count("confirmed") > found.count("consistent")
@@ -52,13 +50,17 @@ def test_every_certificate_is_replayed_without_contradiction(name: str) -> None:
     assert {o.name for o in found.outcomes} == {"normal_form", *claimed["requirements"], *claimed["properties"]}
 
 
-@pytest.mark.parametrize("name", ["relu", "prelu", "elu", "exponential", "sigmoid", "tanh", "temperature"])
-def test_verdicts_in_reach_of_z3_are_confirmed_completely(name: str) -> None:
-    weak = {o.name for o in report(name).outcomes if o.standing != "confirmed"}
-    assert weak == NOT_REPLAYED
+@pytest.mark.parametrize("name", ["relu", "prelu", "leaky_relu", "rrelu", "identity", "step", "sigmoid"])
+def test_every_verdict_on_these_is_confirmed(name: str) -> None:
+    assert {o.name for o in report(name).outcomes if o.standing != "confirmed"} == set()
 
 
-@pytest.mark.parametrize("name", ["relu", "gelu", "prelu"])
+@pytest.mark.parametrize("name", ["elu", "exponential", "temperature"])
+def test_only_integrals_are_looked_at_without_being_shown(name: str) -> None:
+    assert {o.name for o in report(name).outcomes if o.standing == "consistent"} == INTEGRALS
+
+
+@pytest.mark.parametrize("name", ["relu", "elu"])
 def test_a_certificate_is_the_same_bytes_each_time(name: str) -> None:
     again = certificate.text(analyze(catalogue[name]))
     assert again == text(name)
@@ -121,6 +123,28 @@ def claim(key: str, **new: Any) -> Tamper:
     return change
 
 
+def moment(key: str, which: str, **new: Any) -> Tamper:
+    def change(data: dict[str, Any]) -> None:
+        data["properties"][key]["value"][which].update(new)
+
+    return change
+
+
+def rows(key: str, *parts: tuple[str, Any]) -> Tamper:
+    return value(key, [{"when": when, "value": new} for when, new in parts])
+
+
+def one_kink(key: str, **new: Any) -> Tamper:
+    def change(data: dict[str, Any]) -> None:
+        data["properties"][key]["value"][0]["value"][0].update(new)
+
+    return change
+
+
+CLIPPED = "Piecewise((v**2/2, v >= 0), (Min(alpha, 32)*(-v + exp(v) - 1), True))"
+CLIPPED_BACK = "Piecewise((v, v >= 0), (log(1 + v/Min(alpha, 32)), True))"
+AT_BOTH = "(-alpha*exp(1/2)*erf(sqrt(2)/2) - alpha + alpha*exp(1/2) + sqrt(2)/sqrt(pi))*Max(1, 1/(8*alpha))/2"
+AT_ALPHA_1 = "Piecewise((v, v >= 0), (log(1 + v), True))"
 TAMPERED: list[tuple[str, str, Tamper]] = [
     ("elu", "domain", verdict("domain", "refuted")),
     ("rational", "domain", verdict("domain", "proved")),
@@ -188,9 +212,120 @@ TAMPERED: list[tuple[str, str, Tamper]] = [
     ("identity", "not_affine", witness("not_affine", affine="v + 1")),
     ("elu", "normal_form", inside("cases", 0, "pieces", 0, "expr", new="alpha*exp(v)")),
     ("relu", "normal_form", inside("cases", 0, "pieces", 0, "hi", new="1")),
+    ("relu", "odd_part_half", verdict("odd_part_half", "refuted")),
+    ("gelu", "odd_part_half", verdict("odd_part_half", "refuted")),
+    ("tanh", "odd_part_half", verdict("odd_part_half", "proved")),
+    ("elu", "odd_part_half", verdict("odd_part_half", "proved")),
+    ("prelu", "odd_part_half", verdict("odd_part_half", "conditional", "a < 1")),
+    ("tanh", "odd_part_half", witness("odd_part_half", points=["0", "0"])),
+    ("relu", "zeros", value("zeros", "{0}")),
+    ("relu", "zeros", value("zeros", "Interval(-oo, 1)")),
+    ("gelu", "zeros", value("zeros", "EmptySet")),
+    ("gelu", "zeros", value("zeros", "{0, 1}")),
+    ("sigmoid", "zeros", value("zeros", "{0}")),
+    ("rational", "zeros", value("zeros", "{0}")),
+    ("tanh", "fixed_points", value("fixed_points", "EmptySet")),
+    ("tanh", "fixed_points", value("fixed_points", "{0, 2}")),
+    ("relu", "fixed_points", value("fixed_points", "{0}")),
+    ("prelu", "fixed_points", value("fixed_points", "Interval(0, oo)")),
+    ("relu", "slope_lipschitz", value("slope_lipschitz", "1")),
+    ("gelu", "slope_lipschitz", value("slope_lipschitz", "oo")),
+    ("gelu", "slope_lipschitz", value("slope_lipschitz", "1/2")),
+    ("gelu", "slope_lipschitz", value("slope_lipschitz", "2")),
+    ("elu", "slope_lipschitz", value("slope_lipschitz", "oo")),
+    ("temperature", "slope_lipschitz", value("slope_lipschitz", "1/10")),
+    ("relu", "saturation", inside("properties", "saturation", "value", "neg_inf", "level", new="-1")),
+    ("relu", "saturation", inside("properties", "saturation", "value", "neg_inf", "from", new="-1")),
+    ("relu", "saturation", inside("properties", "saturation", "value", "neg_inf", "from", new="1")),
+    ("relu", "saturation", inside("properties", "saturation", "value", "neg_inf", "kind", new="soft")),
+    ("relu", "saturation", inside("properties", "saturation", "value", "pos_inf", new={"kind": "soft", "level": "1"})),
+    ("sigmoid", "saturation", inside("properties", "saturation", "value", "pos_inf", new={"kind": "none"})),
+    ("elu", "saturation", inside("properties", "saturation", "value", "neg_inf", "level", new="-1")),
+    ("tanh", "saturation", inside("properties", "saturation", "value", "pos_inf", "level", new="2")),
+    ("relu", "asymptotes", inside("properties", "asymptotes", "value", "pos_inf", new="v + 1")),
+    ("relu", "asymptotes", inside("properties", "asymptotes", "value", "neg_inf", new="none")),
+    ("elu", "asymptotes", inside("properties", "asymptotes", "value", "neg_inf", new="-1")),
+    ("gelu", "asymptotes", inside("properties", "asymptotes", "value", "pos_inf", new="2*v")),
+    ("tanh", "asymptotes", inside("properties", "asymptotes", "value", "pos_inf", new="none")),
+    ("prelu", "asymptotes", inside("properties", "asymptotes", "value", "neg_inf", new="v/4")),
+    ("relu", "subgradients", value("subgradients", [])),
+    ("relu", "subgradients", inside("properties", "subgradients", "value", 0, "left", new="1/2")),
+    ("relu", "subgradients", inside("properties", "subgradients", "value", 0, "interval", new="Interval(0, 2)")),
+    ("relu", "subgradients", inside("properties", "subgradients", "value", 0, "kind", new="clarke")),
+    ("relu", "subgradients", inside("properties", "subgradients", "value", 0, "at", new="1")),
+    ("step", "subgradients", inside("properties", "subgradients", "value", 0, "left", new="0")),
+    ("elu", "subgradients", value("subgradients", [])),
+    ("relu", "not_polynomial", verdict("not_polynomial", "refuted")),
+    ("gelu", "not_polynomial", verdict("not_polynomial", "refuted")),
+    ("identity", "not_polynomial", verdict("not_polynomial", "proved")),
+    ("prelu", "not_polynomial", verdict("not_polynomial", "proved")),
+    ("prelu", "not_polynomial", verdict("not_polynomial", "conditional", "a > 2")),
+    ("identity", "not_polynomial", witness("not_polynomial", polynomial="v + 1")),
+    ("relu", "gaussian_moments", inside("properties", "gaussian_moments", "value", "mean", new="2/5")),
+    ("gelu", "gaussian_moments", inside("properties", "gaussian_moments", "value", "second_moment", new="3/7")),
+    ("gelu", "gaussian_moments", inside("properties", "gaussian_moments", "value", "gain", new="3/2")),
+    ("elu", "gaussian_moments", inside("properties", "gaussian_moments", "value", "mean", new="4/25")),
+    ("sigmoid", "gaussian_moments", moment("gaussian_moments", "second_moment", lo="0.30", hi="0.31")),
+    ("relu", "gaussian_moments", inside("properties", "gaussian_moments", "value", "second_moment", new="oo")),
+    ("relu", "slope_gaussian_moments", inside("properties", "slope_gaussian_moments", "value", "mean", new="1/3")),
+    ("step", "slope_gaussian_moments", inside("properties", "slope_gaussian_moments", "value", "mean", new="1")),
+    ("tanh", "slope_gaussian_moments", moment("slope_gaussian_moments", "mean", lo="0.70", hi="0.71")),
+    ("relu", "antiderivative", value("antiderivative", "Piecewise((v**2, v >= 0), (0, True))")),
+    ("relu", "antiderivative", value("antiderivative", "Piecewise((v**2/2, v >= 0), (1, True))")),
+    ("gelu", "antiderivative", value("antiderivative", "v**2/2")),
+    ("sigmoid", "antiderivative", value("antiderivative", "v + log(1 + exp(-v))")),
+    ("elu", "antiderivative", value("antiderivative", "Piecewise((v**2/2, v >= 0), (-v + exp(v) - 1, True))")),
+    ("relu", "antiderivative", value("antiderivative", "none")),
+    ("relu", "inverse", value("inverse", {"exists": True, "expr": None})),
+    ("gelu", "inverse", value("inverse", {"exists": True, "expr": None})),
+    ("sigmoid", "inverse", value("inverse", {"exists": False})),
+    ("sigmoid", "inverse", inside("properties", "inverse", "value", "expr", new="log(-1 + 1/v)")),
+    ("sigmoid", "inverse", inside("properties", "inverse", "value", "domain", new="Interval.open(0, 2)")),
+    ("elu", "inverse", inside("properties", "inverse", "value", "expr", new=AT_ALPHA_1)),
+    ("prelu", "inverse", value("inverse", {"exists": False})),
+    ("identity", "inverse", value("inverse", "none")),
     ("prelu", "normal_form", inside("cases", 0, "when", new="a > 2")),
     ("elu", "claim", claim("nondecreasing", signs=[-1])),
     ("gelu", "claim", claim("convex", signs=[1], points=[], pattern="positive")),
+    # true at the defaults, or over a part of the domain only: what hostile parameter values are for
+    ("elu", "convex", verdict("convex", "proved")),
+    ("elu", "convex", verdict("convex", "conditional", "alpha <= 8")),
+    ("elu", "convex", verdict("convex", "conditional", "alpha < 65/64")),
+    ("elu", "convex", verdict("convex", "conditional", "alpha <= 1/2")),
+    ("elu", "concave", verdict("concave", "conditional", "alpha > 4")),
+    ("elu", "odd", verdict("odd", "conditional", "alpha > 16")),
+    ("elu", "even", verdict("even", "conditional", "alpha < 1/16")),
+    ("elu", "nondecreasing", verdict("nondecreasing", "conditional", "alpha < 32")),
+    ("elu", "strictly_increasing", verdict("strictly_increasing", "conditional", "alpha > 1/32")),
+    ("elu", "continuous", verdict("continuous", "conditional", "alpha < 32")),
+    ("elu", "unit_slope_positive", verdict("unit_slope_positive", "conditional", "alpha < 32")),
+    ("elu", "R1", verdict("R1", "conditional", "alpha < 32")),
+    ("elu", "R2", verdict("R2", "conditional", "alpha < 32")),
+    ("elu", "R3", verdict("R3", "conditional", "alpha < 32")),
+    ("elu", "not_affine", verdict("not_affine", "conditional", "alpha < 32")),
+    ("elu", "not_polynomial", verdict("not_polynomial", "conditional", "alpha < 32")),
+    ("elu", "odd_part_half", verdict("odd_part_half", "conditional", "alpha > 16")),
+    ("elu", "domain", verdict("domain", "conditional", "alpha < 32")),
+    ("elu", "smoothness", value("smoothness", "0")),
+    ("elu", "smoothness", value("smoothness", "1")),
+    ("elu", "smoothness", rows("smoothness", ("alpha < 1", "0"), ("Eq(alpha, 1)", "1"))),
+    ("elu", "kinks", value("kinks", ["0"])),
+    ("elu", "kinks", value("kinks", [])),
+    ("elu", "lipschitz", value("lipschitz", "Max(1, alpha/2)")),
+    ("elu", "lipschitz", value("lipschitz", "Max(1, alpha, 1/(8*alpha))")),
+    ("elu", "range", value("range", "Interval.open(-Max(alpha, 1/4), oo)")),
+    ("elu", "unit_slope_set", value("unit_slope_set", "Interval.open(0, oo)")),
+    ("elu", "zero_slope_set", rows("zero_slope_set", ("alpha <= 32", "EmptySet"), ("alpha > 32", "{-1}"))),
+    ("elu", "zeros", rows("zeros", ("alpha <= 32", "{0}"), ("alpha > 32", "{0, -1}"))),
+    ("rational", "fixed_points", value("fixed_points", "Interval(-1/16, oo)")),
+    ("elu", "slope_lipschitz", rows("slope_lipschitz", ("alpha < 8", "oo"), ("alpha >= 8", "alpha"))),
+    ("elu", "saturation", inside("properties", "saturation", "value", "neg_inf", "level", new="-Min(alpha, 32)")),
+    ("elu", "asymptotes", inside("properties", "asymptotes", "value", "neg_inf", new="-Min(alpha, 32)")),
+    ("elu", "subgradients", one_kink("subgradients", right="Min(1, 2*alpha)", interval="Interval(alpha, 1)")),
+    ("elu", "antiderivative", value("antiderivative", CLIPPED)),
+    ("elu", "inverse", inside("properties", "inverse", "value", "expr", new=CLIPPED_BACK)),
+    ("elu", "gaussian_moments", inside("properties", "gaussian_moments", "value", "mean", new=AT_BOTH)),
+    ("elu", "slope_gaussian_moments", inside("properties", "slope_gaussian_moments", "value", "mean", new="19/25")),
 ]
 
 
@@ -201,12 +336,12 @@ def test_a_tampered_certificate_is_contradicted(name: str, of: str, tamper: Tamp
     data = json.loads(text(name))
     tamper(data)
     assert of in {where for where, _ in replay(read(json.dumps(data)), {of}).contradictions}
-    assert replay(read(text(name)), {of}).contradictions == ()
+    assert of not in {where for where, _ in report(name).contradictions}
 
 
 def test_each_kind_of_verdict_has_a_tampering_that_is_caught() -> None:
     data = json.loads(text("relu"))
-    assert {of for _, of, _ in TAMPERED} | NOT_REPLAYED >= {*data["requirements"], *data["properties"]}
+    assert {of for _, of, _ in TAMPERED} >= {*data["requirements"], *data["properties"]}
 
 
 @pytest.mark.parametrize(

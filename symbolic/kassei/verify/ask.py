@@ -19,6 +19,12 @@ from kassei.core.activation import Activation
 EFFORT = 400_000
 """Z3 resource units for one statement; counted work, the same on every machine."""
 
+MAX_POWER = 8
+"""Z3 does not count its work on polynomials of high degree: 4 minutes within one unit were seen."""
+
+EXTREME = 128
+"""Constants beyond these powers of 2, as exp(1000), are left to intervals: Z3 does not count work on their digits."""
+
 Answer = Literal["none", "found", "unknown"]
 _ODD = (sp.tanh, sp.erf, sp.atan, sp.asinh, sp.sinh)
 
@@ -42,6 +48,7 @@ class Question:
         self.loose: list[Any] | None = None
         self.exponentials: list[tuple[Any, Any, Any]] = []
         self.odd: dict[Any, list[tuple[Any, Any]]] = {}
+        self.units: dict[sp.Expr, list[sp.Rational]] = {}
         self.count = 0
         self.cache: dict[sp.Basic, Any] = {}
         self.model: Any = None
@@ -158,7 +165,7 @@ class Question:
             x = self.term(base)
             out = z3.Product([x] * abs(int(n)))
             return out if n > 0 else self.quotient(z3.RealVal(1), out)
-        if e.is_number:
+        if e.is_number and not (base.is_Rational and n.is_Rational and n.q <= 6):
             return self.number(e)
         if n.is_Rational and n.q <= 6:
             x, r = self.term(base), self.fresh("r")
@@ -176,6 +183,8 @@ class Question:
                 ball = enclosed(e)
             finally:
                 ctx.prec = saved
+            if ball != 0 and not (2**-EXTREME < abs(ball) < 2**EXTREME):
+                raise Beyond(str(e))
             x = self.fresh("c")
             self.side += [x >= rational(ball.lower()), x <= rational(ball.upper())]
             self.exact = False
@@ -200,8 +209,8 @@ class Question:
                 given.append(x > 0)
                 (out if c > 0 else below).extend([x] * abs(int(c)))
                 continue
-            t = self.base(rest / c.q)
-            (out if c > 0 else below).extend([t] * abs(int(c.p)))
+            unit = self.unit(rest, c)
+            (out if c > 0 else below).extend([self.base(unit * rest)] * abs(int(c / unit)))
         top = z3.Product(out) if out else z3.RealVal(1)
         if not below:
             return top
@@ -209,6 +218,17 @@ class Question:
         known = z3.And(q * z3.Product(below) == top, q > 0)
         self.side.append(z3.Implies(z3.And(*given), known) if given else known)
         return q
+
+    def unit(self, rest: sp.Expr, c: sp.Rational) -> sp.Rational:
+        """What part of an exponent is a variable: ``exp(851*v/500)`` is one, and no power 851."""
+        if abs(c.p) <= MAX_POWER:
+            return sp.Rational(1, c.q)
+        known = self.units.setdefault(rest, [])
+        for u in known:
+            if (c / u).is_Integer and abs(c / u) <= MAX_POWER:
+                return u
+        known.append(abs(c))
+        return known[-1]
 
     def base(self, monomial: sp.Expr) -> Any:
         """The exponential of one monomial."""
@@ -246,6 +266,8 @@ class Question:
                 self.cache[key] = self.fresh("l")
                 self.pair(self.cache[key], x, x > 0)
             return self.cache[key]
+        if isinstance(e, sp.tanh) and u.has(sp.log):
+            return self.term(1 - 2 / (sp.exp(2 * u) + 1))
         kind = next((k for k in _ODD if isinstance(e, k)), None)
         if kind is None:
             raise Beyond(str(e))
@@ -293,6 +315,11 @@ class Question:
             return z3.Or(*map(self.condition, c.args))
         if isinstance(c, sp.Not):
             return z3.Not(self.condition(c.args[0]))
+        if isinstance(c, sp.ITE):
+            test, yes, no = map(self.condition, c.args)
+            return z3.If(test, yes, no)
+        if not isinstance(c, sp.core.relational.Relational):
+            raise Beyond(str(c))
         x, y = self.term(c.lhs), self.term(c.rhs)
         kinds: list[tuple[Any, Any]] = [(sp.Eq, x == y), (sp.Ne, x != y), (sp.Lt, x < y), (sp.Le, x <= y)]
         kinds += [(sp.Gt, x > y), (sp.Ge, x >= y)]
@@ -333,6 +360,8 @@ def enclosed(e: sp.Expr) -> Any:
         return arb(fmpq(int(e.p), int(e.q)))
     if e in (sp.pi, sp.E):
         return arb.pi() if e is sp.pi else arb(1).exp()
+    if not e.args:
+        raise Beyond(str(e))
     parts = [enclosed(a) for a in e.args]
     if e.is_Add:
         return sum(parts, arb(0))

@@ -27,11 +27,18 @@ MAX_LOOKS = 2000
 GRID = tuple(sp.Rational(k, 4) for k in range(-16, 17))
 FAR = tuple(sp.Integer(s * 2**k) for k in (3, 5, 8, 12, 20) for s in (-1, 1))
 CELLS = tuple(pairwise((-sp.oo, *sorted((*GRID, *FAR)), sp.oo)))
+BENT = ("convex", "concave")
 SLACK = sp.Rational(1, 2**20)
 BITS = 96
 
 Test = Callable[[Jet, Look], bool | None]
 Point = Mapping[sp.Symbol, sp.Expr]
+MIRRORED: Mapping[str, Callable[[Any, Any], Any]] = {
+    "odd": lambda y, v: -y,
+    "even": lambda y, v: y,
+    "odd_part_half": lambda y, v: y - v,
+}
+"""What f(-v) is, from f(v) and v."""
 
 
 def constant(x: sp.Expr) -> Interval:
@@ -81,8 +88,12 @@ class Scan:
         cells: Sequence[tuple[sp.Expr, sp.Expr]] = CELLS,
         limit: int = MAX_BOXES,
         x: sp.Symbol | None = None,
+        overlap: bool = False,
     ) -> tuple[bool | None, str, int]:
-        """Whether a test holds on every cell: True, False with a box, or None with how many boxes stayed open."""
+        """Whether a test holds on every cell: True, False with a box, or None with how many boxes stayed open.
+
+        Boxes that overlap meet every kink inside: of two that only touch, neither sees a kink between them.
+        """
         left, stuck = limit, 0
         if self.boxes > MAX_LOOKS:
             return None, "", len(cells)
@@ -90,7 +101,8 @@ class Scan:
         while waiting:
             lo, hi, depth = waiting.popleft()
             left -= 1
-            found = self.look(e, x or self.v, box(lo, hi), env or {})
+            more = SLACK if overlap else sp.S.Zero
+            found = self.look(e, x or self.v, box(lo - more, hi + more), env or {})
             truth = None if found is None else test(*found)
             if truth is False:
                 return False, f"[{lo}, {hi}]", stuck
@@ -121,18 +133,29 @@ class Scan:
         if test is None:
             return before
         joints = continuous and kind in ("nondecreasing", "strictly_increasing")
-        return self.said(before, self.cover(self.f.expr, with_joints(test, joints)))
+        return self.said(before, self.cover(self.f.expr, with_joints(test, joints), overlap=kind in BENT))
 
     def somewhere(self, before: Finding, kind: str, *, continuous: bool) -> Finding:
         """Where the opposite is certain on some box the failure is shown; where the property holds, it is not."""
+        if kind in MIRRORED:
+            return self.unmirrored(before, kind)
         test = shape(kind)
         if test is None:
             return before
         joints = continuous and kind in ("nondecreasing", "strictly_increasing")
-        truth, where, _ = self.cover(self.f.expr, with_joints(test, joints))
+        truth, where, _ = self.cover(self.f.expr, with_joints(test, joints), overlap=kind in BENT)
         if truth is None:
             return before
         return Finding("contradicted" if truth else "confirmed", before.what, "intervals", where)
+
+    def unmirrored(self, before: Finding, kind: str) -> Finding:
+        """A value that is certainly not the mirrored one."""
+        for p in GRID:
+            sides = [self.look(self.f.expr, self.v, exactly(x), {}) for x in (p, -p)]
+            here, there = (None if s is None else s[0].x for s in sides)
+            if here is not None and there is not None and (there - MIRRORED[kind](here, exactly(p))).apart:
+                return Finding("confirmed", before.what, "intervals", f"{self.v} = {p}")
+        return before
 
     def bent(self, before: Finding) -> Finding:
         """A bend that is certainly not 0 somewhere."""
@@ -183,15 +206,35 @@ class Scan:
                 return self.said(before, result)
         return self.said(before, result, complete=not self.f.parameters)
 
-    def slopes_within(self, before: Finding, bound: sp.Expr, points: Sequence[Point]) -> Finding:
-        """F's slopes at parameter points against the claimed constant."""
+    def slopes_within(self, before: Finding, bound: sp.Expr, points: Sequence[Point], times: int = 1) -> Finding:
+        """F's slopes (or bends) at parameter points against the claimed constant."""
         result: tuple[bool | None, str, int] = (None, "", 0)
-        for p in points:
+        for p in points[:4]:
             limit = constant(at(bound, p))
-            result = self.cover(self.f.expr, no_steeper(limit), environment(p), limit=120)
+            result = self.cover(self.f.expr, no_steeper(limit, times), environment(p), limit=120)
             if result[0] is False:
                 return self.said(before, result)
         return self.said(before, result, complete=not self.f.parameters)
+
+    def never_near(self, bound: sp.Expr, points: Sequence[Point], times: int) -> bool:
+        """Whether at some parameter point all slopes (or bends) are certainly smaller than the claimed constant."""
+        for p in points[:2]:
+            less = constant(at(bound, p)) * exactly(sp.Rational(63, 64))
+            if self.cover(self.f.expr, no_steeper(less, times), environment(p), limit=120)[0] is True:
+                return True
+        return False
+
+    def bounded(self, before: Finding, points: Sequence[Point], times: int) -> Finding:
+        """Slopes (or bends) that are said to have no bound and certainly have one."""
+
+        def finite(j: Jet, look: Look) -> bool | None:
+            x = j.d if times == 1 else j.b
+            return True if look.defined and x.lo > -INF and x.hi < INF else None
+
+        for p in points[:2]:
+            if self.cover(self.f.expr, finite, environment(p), limit=120)[0] is True:
+                return Finding("contradicted", before.what, "intervals", ", ".join(f"{s} = {x}" for s, x in p.items()))
+        return before
 
     def level_inside(
         self, before: Finding, parts: Sequence[Stretch], level: sp.Expr, points: Sequence[Point]
@@ -318,18 +361,20 @@ class Scan:
 
         return bool(self.f.parameters) or self.cover(self.f.expr, away, limit=120)[0] is not True
 
-    def lipschitz(self, value: Mapping[str, Any], spelling: Spelling, points: Sequence[Point]) -> list[Finding]:
-        """A constant that is enclosed: it is what it says, and no slope is certainly larger."""
+    def lipschitz(
+        self, value: Mapping[str, Any], spelling: Spelling, points: Sequence[Point], times: int = 1
+    ) -> list[Finding]:
+        """A constant that is enclosed: it is what it says, and no slope (or bend) is certainly larger."""
         try:
             bound, _ = self.enclosure(value, spelling)
         except Elsewhere as wrong:
             return [Finding("contradicted", "the enclosed constant", "intervals", str(wrong))]
         env = self.where(value, points, spelling)
         slack = bound + exactly(SLACK)
-        found = self.cover(self.f.expr, no_steeper(slack), env)
-        out = [self.said(Finding("consistent", "slopes at most the constant"), found, complete=False)]
+        found = self.cover(self.f.expr, no_steeper(slack, times), env)
+        out = [self.said(Finding("consistent", "sizes at most the constant"), found, complete=False)]
         less = bound + -exactly(sp.Rational(1, 64))
-        if not self.f.parameters and self.cover(self.f.expr, no_steeper(less), env, limit=120)[0] is True:
+        if not self.f.parameters and self.cover(self.f.expr, no_steeper(less, times), env, limit=120)[0] is True:
             out.append(Finding("contradicted", "the constant is approached", "intervals"))
         return out
 
@@ -356,7 +401,7 @@ class Scan:
 
         def apart(j: Jet, look: Look) -> bool | None:
             here = look.env[self.v].x
-            if any(here.lo > s.lo - exactly(near).hi and here.hi < s.hi + exactly(near).hi for s in sets):
+            if any(here.lo >= s.lo - exactly(near).hi and here.hi <= s.hi + exactly(near).hi for s in sets):
                 return True
             gap = j.d + -constant(level)
             if gap.zero and not look.switched:
@@ -404,9 +449,9 @@ class Scan:
                 return False
             gap = good[0].x + -good[1].x
             return True if gap.positive else False if gap.negative else None
-        if name in ("odd", "even") and len(good) == 2:
-            gap = good[0].x + (good[1].x if name == "odd" else -good[1].x)
-            return False if points[0] + points[1] != 0 else True if gap.positive or gap.negative else None
+        if name in MIRRORED and len(good) == 2:
+            gap = good[0].x - MIRRORED[name](good[1].x, constant(points[1]))
+            return False if points[0] + points[1] != 0 else True if gap.apart else None
         if name in ("unit_slope_positive", "R3") and len(good) == 1:
             gap = good[0].d + -UNIT
             if points[0] <= 0 or (gap.zero and not seen[0][1].switched):  # type: ignore[index]
@@ -628,13 +673,14 @@ def within(ranges: Sequence[tuple[Interval, Interval, bool, bool]]) -> Test:
     return test
 
 
-def no_steeper(bound: Interval) -> Test:
-    """The test that slopes are at most a constant in size."""
+def no_steeper(bound: Interval, times: int = 1) -> Test:
+    """The test that slopes (or bends) are at most a constant in size."""
 
     def test(j: Jet, look: Look) -> bool | None:
-        if j.d.hi <= bound.lo and -j.d.lo <= bound.lo and look.defined:
+        x = j.d if times == 1 else j.b
+        if x.hi <= bound.lo and -x.lo <= bound.lo and look.defined:
             return True
-        if not look.switched and (j.d.lo > bound.hi or -j.d.hi > bound.hi):
+        if not look.switched and look.defined and (x.lo > bound.hi or -x.hi > bound.hi):
             return False
         return None
 

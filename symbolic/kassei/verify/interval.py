@@ -41,6 +41,11 @@ class Interval:
         """Whether every value is 0."""
         return bool(self.lo == 0 and self.hi == 0)
 
+    @property
+    def apart(self) -> bool:
+        """Whether no value is 0."""
+        return self.positive or self.negative
+
     def __neg__(self) -> Interval:
         return Interval(-self.hi, -self.lo, self.nonzero)
 
@@ -49,6 +54,9 @@ class Interval:
         keep = (self.positive and other.lo >= 0) or (other.positive and self.lo >= 0)
         keep = keep or (self.negative and other.hi <= 0) or (other.negative and self.hi <= 0)
         return Interval(lo, hi, bool(keep))
+
+    def __sub__(self, other: Interval) -> Interval:
+        return self + -other
 
     def __mul__(self, other: Interval) -> Interval:
         if self.zero or other.zero:
@@ -459,6 +467,8 @@ def decided(c: sp.Basic, look: Look) -> bool | None:
     if isinstance(c, sp.Not):
         inner = decided(c.args[0], look)
         return None if inner is None else not inner
+    if not isinstance(c, sp.core.relational.Relational):
+        return None
     try:
         gap = jet(c.lhs - c.rhs, look).x
     except Hole:

@@ -15,6 +15,8 @@ from kassei.core.expression import ExpressionError, parse, parse_constant, parse
 
 SCHEMA = 1
 TRUTHS = ("proved", "refuted", "conditional", "unknown")
+ROOT = "root of "
+"""How the prover spells a root without a closed form; not in the definition language."""
 MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -71,6 +73,8 @@ class Claimed:
     value: Any
     witness: Mapping[str, Any] | None
     cases: tuple[Mapping[str, Any], ...]
+    unread: tuple[str, ...] = ()
+    """Conditions with roots that have no closed form: what is claimed there is not replayed."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,9 @@ class Spelling:
         return parse(text, self.v, [*self.names, *(sp.Symbol(m) for m in more)])
 
     def condition(self, text: str | None) -> sp.Basic:
-        """A condition on the parameters."""
+        """A condition on the parameters; ``Unread`` where it has a root without a closed form."""
+        if text is not None and ROOT in text:
+            raise Unread(text)
         if text is None or text == "True":
             return sp.true
         if text == "False":
@@ -183,8 +189,7 @@ class Spelling:
             values = tuple(self.expr(x) for x in c["values"])
         except Unread:
             pieces, values = (), ()
-        sample = {sp.Symbol(n, real=True): self.some(x) for n, x in c["sample"].items()}
-        return Case(self.condition(c["when"]), pieces, values, sample)
+        return Case(self.condition(c["when"]), pieces, values, self.point(c["sample"]) or {})
 
     def some(self, text: Any) -> sp.Expr:
         """An expression that must be there."""
@@ -192,6 +197,15 @@ class Spelling:
         if found is None:
             raise Unread(str(text))
         return found
+
+    def point(self, values: Mapping[str, Any]) -> dict[sp.Symbol, sp.Expr] | None:
+        """Parameter values; None where one is a root without a closed form."""
+        try:
+            return {sp.Symbol(n, real=True): self.some(x) for n, x in values.items()}
+        except (Unread, ExpressionError):
+            if any(str(x).startswith(ROOT) for x in values.values()):
+                return None
+            raise
 
     def some_with(self, text: str, name: str) -> sp.Expr:
         """An expression in one more symbol."""
@@ -205,13 +219,24 @@ class Spelling:
         if (v["condition"] is not None) != (truth == "conditional"):
             raise BadCertificate("certificate_malformed", reason=f"{name}: condition of a verdict {truth}")
         always = {"proved": sp.true, "refuted": sp.false}.get(truth, sp.true)
-        condition = self.condition(v["condition"]) if truth == "conditional" else always
+        unread: list[str] = []
+        try:
+            condition = self.condition(v["condition"]) if truth == "conditional" else always
+        except Unread as left:
+            condition = sp.false
+            unread.append(str(left))
         value = v.get("value")
         if isinstance(value, list) and value and isinstance(value[0], dict) and "when" in value[0]:
-            value = [(self.condition(row["when"]), row["value"]) for row in value]
+            rows = []
+            for row in value:
+                try:
+                    rows.append((self.condition(row["when"]), row["value"]))
+                except Unread as left:
+                    unread.append(str(left))
+            value = rows
         elif value is not None:
             value = [(sp.true, value)]
-        return Claimed(name, truth, condition, value, v["witness"], tuple(v["cases"]))
+        return Claimed(name, truth, condition, value, v["witness"], tuple(v["cases"]), tuple(unread))
 
     def stretches(self, text: str) -> tuple[Stretch, ...]:
         """A set in SymPy's spelling as intervals and points."""

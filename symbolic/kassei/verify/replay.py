@@ -1,46 +1,27 @@
-"""The replay: every verdict of a certificate put to Z3, and to intervals on the definition where Z3 has no answer.
-
-A statement is of one of three kinds. *Everywhere*: no parameters and inputs violate it; shown when Z3 finds none.
-*Somewhere*: for all parameters some input violates; shown when no parameters satisfy it at all of a few candidate
-inputs. *Ground*: it speaks of the parameters alone. Where Z3 leaves one open for all parameters it is asked again at
-exact parameter values for a contradiction, and intervals look at the definition on boxes.
-"""
+"""The replay: every verdict of a certificate put to Z3, and to intervals on the definition where Z3 has no answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cached_property
-from itertools import islice, product
+from contextlib import suppress
 from typing import Any
 
 import sympy as sp
 import z3
 
-from kassei.core.activation import Domain
-from kassei.core.expression import ExpressionError
-from kassei.verify import boxes
-from kassei.verify.ask import EFFORT, Beyond, Question
+from kassei.verify import boxes, growth, hostile, inverse, kinked, levels, moments, primitive
+from kassei.verify import ends as far
+from kassei.verify.ask import Question
+from kassei.verify.boxes import MIRRORED
 from kassei.verify.interval import Look, decided
-from kassei.verify.limits import end_limits
-from kassei.verify.read import BadCertificate, Case, Certificate, Claimed, Piece, Spelling, Stretch, Unread
+from kassei.verify.read import ROOT, BadCertificate, Case, Certificate, Claimed, Spelling, Stretch
 from kassei.verify.report import Coverage, Finding, Outcome, Report
+from kassei.verify.statement import TROUBLE, Point, Statements, analytic, ends, joined, member, shown
 
-MAX_POINTS = 9
-"""How many exact parameter values are looked at."""
-MAX_PROBES = 24
-"""How many exact inputs Z3 is asked about where it has no answer for all."""
-PROBE_EFFORT = 20_000
-INPUTS = tuple(map(sp.Rational, ("-3", "-1", "-1/2", "0", "1/2", "1", "3")))
-Point = Mapping[sp.Symbol, sp.Expr]
-Formula = Callable[[Question], Any]
-TROUBLE = (
-    Beyond,
-    Unread,
-    ExpressionError,
-    ArithmeticError,
-    NotImplementedError,
-    sp.polys.polyerrors.BasePolynomialError,
-)
+MAX_CLAIMS = 40
+"""How many claims of the arguments are replayed."""
+KINDS = {1: "slope", 2: "bend"}
+Rule = Callable[[Claimed], Iterator[Finding]]
 
 
 def replay(certificate: Certificate, only: Collection[str] | None = None) -> Report:
@@ -48,18 +29,11 @@ def replay(certificate: Certificate, only: Collection[str] | None = None) -> Rep
     return Replay(certificate).report(only)
 
 
-class Replay:
+class Replay(Statements):
     """One certificate being replayed."""
 
     def __init__(self, certificate: Certificate) -> None:
-        self.c = certificate
-        self.f = certificate.activation
-        self.v = self.f.variable
-        self.w = sp.Symbol(f"{self.v.name}!", real=True)
-        self.h = sp.Symbol("h!", real=True)
-        self.spelling = Spelling(self.f)
-        self.scan = boxes.Scan(self.f)
-        self.probes = MAX_PROBES
+        super().__init__(certificate)
         self.rules: Mapping[str, Callable[[Claimed], Iterator[Finding]]] = {
             "domain": self.domain,
             "continuous": self.continuous,
@@ -78,6 +52,18 @@ class Replay:
             "kinks": self.kinks,
             "range": self.range,
             "lipschitz": self.lipschitz,
+            "slope_lipschitz": self.slope_lipschitz,
+            "odd_part_half": self.two_points,
+            "zeros": lambda c: levels.meeting(self, c, sp.S.Zero),
+            "fixed_points": lambda c: levels.meeting(self, c, self.v),
+            "saturation": lambda c: far.saturation(self, c),
+            "asymptotes": lambda c: far.asymptotes(self, c),
+            "subgradients": lambda c: kinked.subgradients(self, c),
+            "not_polynomial": lambda c: growth.not_polynomial(self, c),
+            "gaussian_moments": lambda c: moments.gaussian(self, c, 0),
+            "slope_gaussian_moments": lambda c: moments.gaussian(self, c, 1),
+            "antiderivative": lambda c: primitive.antiderivative(self, c),
+            "inverse": lambda c: inverse.inverse(self, c),
             "unit_slope_set": lambda c: self.level_set(c, sp.S.One),
             "zero_slope_set": lambda c: self.level_set(c, sp.S.Zero),
         }
@@ -104,7 +90,9 @@ class Replay:
         """One verdict."""
         if c.truth == "unknown" or c.name not in self.rules:
             return Outcome(name=c.name, verdict=c.truth)
-        found: list[Finding] = []
+        found: list[Finding] = [Finding("consistent", f"not replayed: {text}") for text in c.unread]
+        if c.truth == "conditional" and c.unread:
+            return Outcome(name=c.name, verdict=c.truth, findings=tuple(found))
         try:
             found += self.rules[c.name](c)
             found += self.witness(c)
@@ -115,266 +103,20 @@ class Replay:
             raise BadCertificate("certificate_malformed", reason=reason) from wrong
         if not found:
             found.append(Finding("consistent", "no statement to replay"))
+        if c.value is not None and not c.unread and all(when is not sp.true for when, _ in c.value):
+            found.append(
+                self.ground(
+                    "the rows cover the domain", sp.true, lambda q: z3.Or(*(q.condition(w) for w, _ in c.value))
+                )
+            )
         found += self.on_boxes(c)
+        with suppress(*TROUBLE):
+            found += hostile.tried(self, c)
         return Outcome(name=c.name, verdict=c.truth, findings=tuple(found))
-
-    # parameters
-
-    @cached_property
-    def points(self) -> tuple[Point, ...]:
-        """Exact parameter values: the defaults, the samples of the cases, plain numbers of the domain."""
-        if not self.f.parameters:
-            return ({},)
-        found: list[dict[sp.Symbol, sp.Expr]] = [dict(self.f.defaults)]
-        for case in self.c.cases:
-            found.append(dict(case.sample))
-        for claimed in self.c.verdicts:
-            for one in claimed.cases:
-                found.append({sp.Symbol(n, real=True): self.spelling.some(x) for n, x in one["sample"].items()})
-        axes = []
-        for p in self.f.parameters:
-            plain = map(sp.Rational, ("1/2", "2", "0", "1", "-1", "-2", "1/8", "1/4", "-1/2", "1/3"))
-            axes.append([(p.symbol, x) for x in (*plain,) if inside(x, p.domain)])
-        found += [dict(row) for row in islice(product(*axes), 40)]
-        out: list[Point] = []
-        for one in found:
-            right = set(one) == set(self.c.symbols) and all(x.is_Rational for x in one.values())
-            if right and one not in out and all(inside(one[p.symbol], p.domain) for p in self.f.parameters):
-                out.append(one)
-        return tuple(out[:MAX_POINTS])
-
-    def at(self, condition: sp.Basic) -> list[Point]:
-        """The parameter values that satisfy a condition."""
-        return [p for p in self.points if decided(condition, Look(boxes.environment(p))) is True]
-
-    # statements
-
-    def ask(
-        self, condition: sp.Basic, formula: Formula, fixed: Point | None = None, effort: int = EFFORT
-    ) -> tuple[str, Question | None]:
-        """Z3's answer to: are there parameters with this condition, and inputs, that satisfy the formula?"""
-        q = Question(self.f, fixed)
-        try:
-            if condition is not sp.true:
-                q.require(q.condition(condition))
-            q.require(formula(q))
-        except Beyond:
-            return "unknown", None
-        return q.answer(effort), q
-
-    def everywhere(self, what: str, condition: sp.Basic, violation: Formula) -> Finding:
-        """No parameters with the condition, and no inputs, violate."""
-        if condition is sp.false:
-            return Finding("confirmed", what, "z3")
-        answer, q = self.ask(condition, violation)
-        if answer == "none":
-            return Finding("confirmed", what, "z3")
-        if answer == "found" and q is not None:
-            return Finding("contradicted", what, "z3", q.place([*self.c.symbols, self.v, self.h, self.w]))
-        for p in self.at(condition):
-            answer, q = self.ask(sp.true, violation, p)
-            if answer == "found" and q is not None:
-                return Finding("contradicted", what, "z3", q.place([*self.c.symbols, self.v, self.h, self.w]))
-        for p, c in product(self.at(condition)[:3], self.candidates()[:9]):
-            for step in (sp.Rational(1, 2), sp.Integer(2)):
-                self.probes -= 1
-                if self.probes < 0:
-                    return Finding("consistent", what, "z3")
-                if self.ask(sp.true, self.spot(c, step, violation), p, PROBE_EFFORT)[0] == "none":
-                    return Finding("contradicted", what, "z3", shown({**p, self.v: c, self.h: step}))
-        return Finding("consistent", what, "z3")
-
-    def spot(self, at: sp.Expr, step: sp.Expr, violation: Formula) -> Formula:
-        """Exact inputs that are said not to violate: where that is impossible, they do."""
-
-        def formula(q: Question) -> Any:
-            broken = violation(q)
-            return z3.And(q.symbol(self.v) == q.value(at), q.symbol(self.h) == q.value(step), z3.Not(broken))
-
-        return formula
-
-    def ground(self, what: str, condition: sp.Basic, statement: Formula) -> Finding:
-        """A statement about the parameters alone holds wherever the condition does."""
-        if condition is sp.false:
-            return Finding("confirmed", what, "z3")
-        answer, _ = self.ask(condition, lambda q: z3.Not(statement(q)))
-        if answer == "none":
-            return Finding("confirmed", what, "z3")
-        for p in self.at(condition):
-            if self.ask(sp.true, statement, p)[0] == "none":
-                return Finding("contradicted", what, "z3", shown(p))
-        return Finding("consistent", what, "z3")
-
-    def somewhere(self, what: str, condition: sp.Basic, at_candidates: Formula, anywhere: Formula | None) -> Finding:
-        """For all parameters with the condition, some candidate satisfies; contradicted where nothing does."""
-        if condition is sp.false:
-            return Finding("confirmed", what, "z3")
-        answer, _ = self.ask(condition, lambda q: z3.Not(at_candidates(q)))
-        if answer == "none":
-            return Finding("confirmed", what, "z3")
-        for p in self.at(condition) if anywhere else ():
-            assert anywhere is not None
-            if self.ask(sp.true, anywhere, p)[0] == "none":
-                return Finding("contradicted", what, "z3", shown(p))
-        return Finding("consistent", what, "z3")
-
-    # the normal form
-
-    @cached_property
-    def form(self) -> tuple[Finding, ...]:
-        """The normal form of each case is the definition, and the cases cover the domain."""
-        out = [self.ground("the cases cover the domain", sp.true, self.some_case)]
-        for case in self.c.cases:
-            if not case.pieces:
-                out.append(Finding("consistent", "a normal form with roots that have no closed form"))
-                continue
-            if len(case.pieces) == 1 and case.pieces[0].expr == self.f.expr:
-                out.append(Finding("confirmed", "the formula itself", "parser"))
-                continue
-            try:
-                out.append(self.everywhere("pieces and definition agree", case.when, self.off_form(case)))
-            except TROUBLE as left:
-                out.append(Finding("consistent", f"not replayed: {left}"))
-        return tuple(out)
-
-    def some_case(self, q: Question) -> Any:
-        """The parameters satisfy one of the cases."""
-        return z3.Or(*(q.condition(c.when) for c in self.c.cases))
-
-    def off_form(self, case: Case) -> Formula:
-        """At some input the definition is not what the case says."""
-
-        def formula(q: Question) -> Any:
-            value, defined = q.defined(self.f.expr)
-            v, out = q.symbol(self.v), []
-            for piece in case.pieces:
-                inside_it = z3.And(*ends(q, piece.lo, v, piece.hi))
-                if piece.expr is None:
-                    out.append(z3.And(inside_it, defined))
-                else:
-                    there, too = q.defined(piece.expr)
-                    out.append(z3.And(inside_it, z3.Or(z3.Not(defined), z3.Not(too), value != there)))
-            for at, claimed in zip(case.breaks, case.values, strict=True):
-                here = v == q.value(at)
-                if claimed is None:
-                    out.append(z3.And(here, defined))
-                else:
-                    out.append(z3.And(here, z3.Or(z3.Not(defined), value != q.value(claimed))))
-            return z3.Or(*out)
-
-        return formula
-
-    # values of f in formulas
-
-    def f_at(self, q: Question, point: sp.Expr) -> tuple[Any, Any]:
-        """The definition at an input, and whether it is defined there."""
-        if point == self.v:
-            return q.defined(self.f.expr)
-        if point.free_symbols & {self.v, self.h}:
-            return q.defined(self.f.expr.xreplace({self.v: point}))
-        s = sp.Symbol(f"at {point}", real=True)
-        q.side.append(q.symbol(s) == q.value(point))
-        return q.defined(self.f.expr.xreplace({self.v: s}))
-
-    def candidates(self) -> list[sp.Expr]:
-        """Inputs at which a failure is looked for: plain numbers, breaks, and points beside them."""
-        found: list[sp.Expr] = list(INPUTS)
-        for case in self.c.cases:
-            for b in case.breaks:
-                found += [b, b - sp.Rational(1, 2), b + sp.Rational(1, 2)]
-        return list(dict.fromkeys(found))[:14]
-
-    def gone(self, q: Question) -> Any:
-        """F is undefined at some candidate."""
-        return z3.Or(*(z3.Not(self.f_at(q, c)[1]) for c in self.candidates()))
-
-    # properties that hold or not
 
     def two_points(self, c: Claimed) -> Iterator[Finding]:
         """Monotone, convex, odd and even: an inequality or equation between values of the definition."""
         yield self.both_ways(c, c.name, c.name)
-
-    def both_ways(self, c: Claimed, what: str, kind: str) -> Finding:
-        """What is said to hold holds wherever the condition does, and fails wherever it does not."""
-        holds = self.everywhere(f"{what}: holds", c.condition, lambda q: self.broken(q, kind))
-        if holds.standing == "consistent" and not self.f.parameters:
-            holds = self.scan.everywhere(holds, kind, continuous=self.is_continuous)
-        fails = self.somewhere(
-            f"{what}: fails",
-            sp.Not(c.condition),
-            lambda q: z3.Or(*self.broken_at(q, kind)),
-            lambda q: self.broken(q, kind),
-        )
-        if fails.standing == "consistent" and not self.f.parameters:
-            fails = self.scan.somewhere(fails, kind, continuous=self.is_continuous)
-        return joined(what, holds, fails, *(self.form if kind in ("convex", "concave") and self.kinked else ()))
-
-    @cached_property
-    def kinked(self) -> bool:
-        """Whether failures may be read off the normal form's breaks."""
-        return any(case.breaks for case in self.c.cases)
-
-    @cached_property
-    def is_continuous(self) -> bool:
-        """Whether Z3 confirms that f is total and continuous for all parameters."""
-        return self.ask(sp.true, self.torn)[0] == "none"
-
-    def broken(self, q: Question, kind: str) -> Any:
-        """Some inputs violate the property, or f is undefined at one of them."""
-        v, h = self.v, self.h
-        if kind in ("odd", "even"):
-            a, da = self.f_at(q, v)
-            b, db = self.f_at(q, -v)
-            return z3.Or(z3.Not(da), z3.Not(db), b != (-a if kind == "odd" else a))
-        q.require(q.symbol(h) > 0)
-        if kind in ("convex", "concave"):
-            (a, da), (m, dm), (b, db) = (self.f_at(q, x) for x in (v - h, v, v + h))
-            return z3.Or(z3.Not(da), z3.Not(dm), z3.Not(db), a + b < 2 * m if kind == "convex" else a + b > 2 * m)
-        (a, da), (b, db) = self.f_at(q, v), self.f_at(q, v + h)
-        return z3.Or(z3.Not(da), z3.Not(db), a > b if kind == "nondecreasing" else a >= b)
-
-    def broken_at(self, q: Question, kind: str) -> list[Any]:
-        """Violations at candidate inputs, one of which is to hold."""
-        points = self.candidates()
-        values = [self.f_at(q, p) for p in points]
-        out = [z3.Not(d) for _, d in values]
-        if kind in ("odd", "even"):
-            for p, (a, _) in zip(points, values, strict=True):
-                b, _ = self.f_at(q, -p)
-                out.append(b != (-a if kind == "odd" else a))
-            return out
-        at = [q.value(p) for p in points]
-        for i, (a, _) in enumerate(values):
-            for j, (b, _) in enumerate(values):
-                if i == j or (points[j] - points[i]).is_negative:
-                    continue
-                if kind == "nondecreasing":
-                    out.append(z3.And(at[i] < at[j], a > b))
-                elif kind == "strictly_increasing":
-                    out.append(z3.And(at[i] < at[j], a >= b))
-        if kind in ("convex", "concave"):
-            for middle in (*points[:7], sp.Rational(1, 4)):
-                m, _ = self.f_at(q, middle)
-                for step in (sp.Rational(1, 2), sp.S.One):
-                    (a, _), (b, _) = self.f_at(q, middle - step), self.f_at(q, middle + step)
-                    out.append(a + b < 2 * m if kind == "convex" else a + b > 2 * m)
-            out += self.turns(q, 1 if kind == "convex" else -1)
-        return out
-
-    def turns(self, q: Question, way: int) -> list[Any]:
-        """At a break between pieces the slope turns against the bend."""
-        out = []
-        for case in self.c.cases:
-            for k, b in enumerate(case.breaks):
-                sides = [case.pieces[k].expr, case.pieces[k + 1].expr]
-                if None in sides:
-                    continue
-                here = sp.Symbol(f"at {b}", real=True)
-                q.side.append(q.symbol(here) == q.value(b))
-                seen = [q.defined(e.diff(self.v).xreplace({self.v: here})) for e in sides if e is not None]
-                (left, one), (right, two) = seen
-                out.append(z3.And(q.condition(case.when), one, two, way * left > way * right))
-        return out
 
     def domain(self, c: Claimed) -> Iterator[Finding]:
         """F is defined at every input."""
@@ -390,70 +132,10 @@ class Replay:
         """Whether Z3 confirms that a part of the formula is defined at every input."""
         return self.ask(condition, lambda q: z3.Not(q.defined(part)[1]))[0] == "none"
 
-    def torn(self, q: Question) -> Any:
-        """F is undefined, or conditions on their border allow two values at one input."""
-        q.loose = [self.v]
-        first, one = q.defined(self.f.expr)
-        second, two = q.defined(self.f.expr)
-        q.loose = None
-        return z3.Or(z3.Not(one), z3.Not(two), first != second)
-
     def continuous(self, c: Claimed) -> Iterator[Finding]:
         """Branches that meet have one value; where it fails, a break has sides that differ."""
         holds = self.everywhere_quiet("continuous: holds", c.condition, self.torn)
         yield joined("continuous", holds, self.fails_at_breaks("continuous: fails", sp.Not(c.condition)))
-
-    def everywhere_quiet(self, what: str, condition: sp.Basic, violation: Formula) -> Finding:
-        """As ``everywhere``, for a violation that is sufficient only: what is found is checked on the pieces."""
-        found = self.everywhere(what, condition, violation)
-        if found.standing == "confirmed":
-            return found
-        for case in self.c.cases:
-            for p in self.at(sp.And(case.when, condition)):
-                if case.pieces and self.ask(sp.true, self.meets(case, 0), p)[0] == "none":
-                    return Finding("contradicted", what, "z3", shown(p))
-        defined = self.everywhere("defined", condition, lambda q: z3.Not(q.defined(self.f.expr)[1]))
-        meeting = [
-            self.ground(what, sp.And(case.when, condition), self.meets(case, 0))
-            for case in self.c.cases
-            if case.pieces and not any(p.expr is not None and p.expr.has(*SWITCHES) for p in case.pieces)
-        ]
-        if len(meeting) < len(self.c.cases):
-            return Finding("consistent", what, "z3")
-        return joined(what, *meeting, defined, *self.form)
-
-    def fails_at_breaks(self, what: str, condition: sp.Basic) -> Finding:
-        """Wherever the condition holds, f is undefined somewhere or jumps at a break of its normal form."""
-        if condition is sp.false:
-            return Finding("confirmed", what, "z3")
-        found = [
-            self.ground(what, sp.And(case.when, condition), lambda q, case=case: z3.Not(self.meets(case, 0)(q)))  # type: ignore[misc]
-            for case in self.c.cases
-        ]
-        return joined(what, *found, *self.form)
-
-    def meets(self, case: Case, order: int, at: sp.Expr | None = None) -> Formula:
-        """At every break (or one), derivatives up to an order agree from both sides and with the value."""
-
-        def formula(q: Question) -> Any:
-            out = []
-            for k, b in enumerate(case.breaks):
-                if at is not None and b != at:
-                    continue
-                left, right, value = case.pieces[k].expr, case.pieces[k + 1].expr, case.values[k]
-                if left is None or right is None or value is None:
-                    return z3.BoolVal(False)
-                here = sp.Symbol(f"at {b}", real=True)
-                q.side.append(q.symbol(here) == q.value(b))
-                for times in range(order + 1):
-                    sides = [q.defined(e.diff(self.v, times).xreplace({self.v: here})) for e in (left, right)]
-                    (a, da), (c, dc) = sides
-                    same = z3.And(a == c, a == q.value(value)) if times == 0 else a == c
-                    q.count += 1  # where a side has no value at the break, nothing is said
-                    out.append(z3.If(z3.And(da, dc), same, z3.Bool(f"side!{q.count}")))
-            return z3.And(*out) if out else z3.BoolVal(True)
-
-        return formula
 
     def first_requirement(self, c: Claimed) -> Iterator[Finding]:
         """R1 holds where f is continuous and never falls, and fails where one of them fails."""
@@ -520,34 +202,6 @@ class Replay:
             found.append(fails)
         yield joined(c.name, *found, *self.form)
 
-    def inside_pieces(
-        self,
-        q: Question,
-        case: Case,
-        of: Callable[[sp.Expr], sp.Expr],
-        *,
-        positive: bool = False,
-        at: sp.Symbol | None = None,
-    ) -> list[Any]:
-        """For each piece: the input lies inside and an expression of the piece does not vanish (or is undefined)."""
-        x = q.symbol(at if at is not None else self.v)
-        out = []
-        for piece in case.pieces:
-            place = [*ends(q, piece.lo, x, piece.hi), *([x > 0] if positive else [])]
-            if piece.expr is None:
-                out.append(z3.And(*place))
-                continue
-            e = of(piece.expr)
-            value, defined = q.defined(e if at is None else e.xreplace({self.v: at}))
-            out.append(z3.And(*place, z3.Or(z3.Not(defined), value != 0)))
-        return out
-
-    # properties with a value
-
-    def rows(self, c: Claimed) -> Iterator[tuple[sp.Basic, Any]]:
-        """The value of each part of the domain."""
-        yield from c.value or ()
-
     def smoothness(self, c: Claimed) -> Iterator[Finding]:
         """Derivatives agree at every break up to the order, and not beyond; pieces are analytic."""
         yield from self.form
@@ -597,14 +251,21 @@ class Replay:
                 if not all(p.expr is None or analytic(p.expr) for p in case.pieces):
                     yield Finding("consistent", "kinks of a piece with roots")
                     continue
-                for at in dict.fromkeys((*case.breaks, *listed)):
-                    if at not in case.breaks:
-                        is_one = [lambda q, b=b, at=at: q.value(b) == q.value(at) for b in case.breaks]
-                        yield self.ground(f"{at} is a break", both, lambda q, k=is_one: z3.Or(*(x(q) for x in k)))  # type: ignore[misc]
-                    elif at in listed:
-                        yield self.ground(f"kink at {at}", both, lambda q, a=at, k=case: z3.Not(self.meets(k, 1, a)(q)))  # type: ignore[misc]
-                    else:
-                        yield self.ground(f"no kink at {at}", both, self.meets(case, 1, at))
+                for b in case.breaks:
+
+                    def as_listed(
+                        q: Question, b: sp.Expr = b, case: Case = case, listed: list[sp.Expr] = listed
+                    ) -> Any:
+                        named = z3.Or(*(q.value(at) == q.value(b) for at in listed))
+                        return named == z3.Not(self.meets(case, 1, b)(q))
+
+                    yield self.ground(f"kink at {b} or not", both, as_listed)
+                for at in listed:
+
+                    def is_break(q: Question, at: sp.Expr = at, case: Case = case) -> Any:
+                        return z3.Or(*(q.value(b) == q.value(at) for b in case.breaks))
+
+                    yield self.ground(f"{at} is a break", both, is_break)
 
     def range(self, c: Claimed) -> Iterator[Finding]:
         """No value lies outside; the ends are attained or approached, and what lies between by continuity."""
@@ -630,114 +291,49 @@ class Replay:
             elif any(p.lo != p.hi for p in parts):
                 yield Finding("consistent", "values between the ends")
 
-    def reaches(self, part: Stretch, when: sp.Basic) -> Iterator[Finding]:
-        """Both ends of an image are attained or approached as said."""
-        for end, closed, way in ((part.lo, part.lo_in, -1), (part.hi, part.hi_in, 1)):
-            if part.lo == part.hi and way < 0:
-                continue
-
-            def attained(q: Question, end: sp.Expr = end) -> Any:
-                seen = [self.f_at(q, p) for p in self.candidates()]
-                return z3.Or(*(z3.And(d, x == q.value(end)) for x, d in seen))
-
-            def near(q: Question, end: sp.Expr = end, way: int = way) -> Any:
-                y, defined = q.defined(self.f.expr)
-                return z3.And(defined, beyond(q, y, end, way))
-
-            def exact(q: Question, end: sp.Expr = end) -> Any:
-                y, defined = q.defined(self.f.expr)
-                return z3.And(defined, y == q.value(end))
-
-            if closed:
-                yield self.somewhere(f"{end} is attained", when, attained, exact)
-            else:
-                yield self.somewhere(f"{end} is approached", when, self.approached(end, 0), near)
-
-    def approached(self, end: sp.Expr, times: int, sizes: bool = False) -> Formula:
-        """A derivative of some piece tends to this value at an end of the piece (or takes it at a candidate)."""
-
-        def formula(q: Question) -> Any:
-            out = []
-            for case in self.c.cases:
-                here = []
-                for piece in case.pieces:
-                    if piece.expr is None:
-                        continue
-                    e = piece.expr.diff(self.v, times)
-                    for at in (piece.lo, piece.hi):
-                        if at not in (sp.oo, -sp.oo):
-                            here += self.value_is(q, e, at, end, sizes)
-                            continue
-                        for found in end_limits(e, self.v, at):
-                            here += tends(q, *found, end, sizes)
-                    for at in self.turning(piece) if end not in (sp.oo, -sp.oo) else ():
-                        here += self.value_is(q, e, at, end, sizes)
-                out.append(z3.And(q.condition(case.when), z3.Or(*here) if here else z3.BoolVal(False)))
-            return z3.Or(*out)
-
-        return formula
-
-    def turning(self, piece: Piece) -> list[sp.Expr]:
-        """Inputs certainly inside a piece at which a value may be extreme: plain numbers and zeros of the claims."""
-        near = [p - piece.lo for p in (*INPUTS, *self.zeros)], [piece.hi - p for p in (*INPUTS, *self.zeros)]
-        inner = zip((*INPUTS, *self.zeros), *near, strict=True)
-        return [p for p, a, b in inner if a.is_extended_positive and b.is_extended_positive]
-
-    @cached_property
-    def zeros(self) -> tuple[sp.Expr, ...]:
-        """Zeros that the claims name in closed form."""
-        found: list[sp.Expr] = []
-        for c in self.c.verdicts:
-            for case in c.cases:
-                for claim in case["claims"]:
-                    if claim["kind"] == "sign" and claim["variable"] == self.v.name:
-                        found += [self.spelling.some(p) for p in claim["points"] if isinstance(p, str)]
-        return tuple(dict.fromkeys(p for p in found if p not in INPUTS))[:6]
-
-    def value_is(self, q: Question, e: sp.Expr, at: sp.Expr, end: sp.Expr, sizes: bool) -> list[Any]:
-        """An expression, continued to a point, has this value; or, at a pole, is unbounded."""
-        s = sp.Symbol(f"at {at}", real=True)
-        q.side.append(q.symbol(s) == q.value(at))
-        if end in (sp.oo, -sp.oo):
-            top, bottom = sp.fraction(sp.together(e))
-            if not sizes or not bottom.has(self.v):
-                return []
-            return [z3.And(q.value(bottom.xreplace({self.v: s})) == 0, q.value(top.xreplace({self.v: s})) != 0)]
-        value, defined = q.defined(
-            e.subs(self.v, at) if at.is_number and not at.is_Rational else e.xreplace({self.v: s})
-        )
-        found = z3.Or(value == q.value(end), -value == q.value(end)) if sizes else value == q.value(end)
-        return [z3.And(defined, found)]
-
     def lipschitz(self, c: Claimed) -> Iterator[Finding]:
         """No slope exceeds the constant, f is continuous, and some slope attains or approaches it."""
+        yield from self.steepness(c, 1)
+
+    def slope_lipschitz(self, c: Claimed) -> Iterator[Finding]:
+        """No bend exceeds the constant, f' is continuous, and some bend attains or approaches it."""
+        yield from self.steepness(c, 2)
+
+    def steepness(self, c: Claimed, times: int) -> Iterator[Finding]:
+        """The supremum of a derivative's sizes, where the one before it is continuous."""
         yield from self.form
         for when, value in self.rows(c):
             if isinstance(value, dict):
-                yield from self.scan.lipschitz(value, self.spelling, self.at(when))
+                yield from self.scan.lipschitz(value, self.spelling, self.at(when), times)
                 continue
             bound = self.spelling.some(value)
             if bound == sp.oo:
-                yield from self.unbounded(when)
+                yield from self.unbounded(when, times)
                 continue
 
             def steep(q: Question, bound: sp.Expr = bound) -> Any:
-                return z3.Or(*self.slopes(q, lambda s: z3.Or(s > q.value(bound), -s > q.value(bound))))
+                return z3.Or(*self.slopes(q, lambda s: z3.Or(s > q.value(bound), -s > q.value(bound)), times))
 
             def nearly(q: Question, bound: sp.Expr = bound) -> Any:
                 less = q.value(bound * sp.Rational(999, 1000))
-                return z3.Or(*self.slopes(q, lambda s: z3.Or(s > less, -s > less)))
+                return z3.Or(*self.slopes(q, lambda s: z3.Or(s > less, -s > less), times))
 
-            holds = self.everywhere(f"slopes at most {value}", when, steep)
+            holds = self.everywhere(f"{KINDS[times]} at most {value}", when, steep)
             if holds.standing == "consistent":
-                holds = self.scan.slopes_within(holds, bound, self.at(when))
+                holds = self.scan.slopes_within(holds, bound, self.at(when), times)
             yield holds
-            whole = self.everywhere_quiet("continuous", when, self.torn)
-            yield whole
-            yield self.somewhere(f"slope {value} is approached", when, self.approached(bound, 1, True), nearly)
+            yield self.everywhere_quiet("continuous", when, self.torn)
+            for case in self.c.cases if times > 1 else ():
+                both = sp.And(case.when, when)
+                if both is not sp.false:
+                    yield self.ground("no kink", both, self.meets(case, times - 1))
+            found = self.comes_near(f"{KINDS[times]} of {value} approached", when, bound, times, nearly)
+            if found.standing == "consistent" and self.scan.never_near(bound, self.at(when), times):
+                found = Finding("contradicted", found.what, "intervals")
+            yield found
 
-    def unbounded(self, when: sp.Basic) -> Iterator[Finding]:
-        """No Lipschitz constant: f is not continuous, or its slopes are not bounded."""
+    def unbounded(self, when: sp.Basic, times: int) -> Iterator[Finding]:
+        """No constant: the derivative before is not continuous, or this one is not bounded."""
         for case in self.c.cases:
             both = sp.And(case.when, when)
             if both is sp.false:
@@ -745,26 +341,17 @@ class Replay:
 
             def steep(q: Question, case: Case = case) -> Any:
                 large = z3.RealVal(1000)
-                any_slope = z3.Or(*self.slopes(q, lambda s: z3.Or(s > large, -s > large)))
-                return z3.Or(any_slope, z3.Not(self.meets(case, 0)(q)))
+                any_slope = z3.Or(*self.slopes(q, lambda s: z3.Or(s > large, -s > large), times))
+                return z3.Or(any_slope, z3.Not(self.meets(case, times - 1)(q)))
 
             def jump(q: Question, case: Case = case) -> Any:
-                return z3.Or(z3.Not(self.meets(case, 0)(q)), self.approached(sp.oo, 1, True)(q))
+                return z3.Or(z3.Not(self.meets(case, times - 1)(q)), self.approached(sp.oo, times, True)(q))
 
-            yield self.somewhere("no Lipschitz constant", both, jump, steep)
-
-    def slopes(self, q: Question, test: Callable[[Any], Any]) -> list[Any]:
-        """For each piece of each case: inside it the slope passes a test."""
-        out = []
-        v = q.symbol(self.v)
-        for case in self.c.cases:
-            for piece in case.pieces:
-                if piece.expr is not None:
-                    place = [q.condition(case.when), *ends(q, piece.lo, v, piece.hi)]
-                    out.append(z3.And(*place, test(q.value(piece.expr.diff(self.v)))))
-            if not case.pieces:
-                raise Beyond("a normal form with roots")
-        return out
+            found = self.somewhere("no Lipschitz constant", both, jump, steep)
+            smooth = [self.ground("no kink", both, self.meets(case, k)) for k in range(times)]
+            if found.standing == "consistent" and all(one.standing == "confirmed" for one in smooth):
+                found = self.scan.bounded(found, self.at(both), times)
+            yield found
 
     def level_set(self, c: Claimed, level: sp.Expr) -> Iterator[Finding]:
         """Inside the pieces the slope has the value exactly on the set; at breaks, where f' exists and has it."""
@@ -812,8 +399,6 @@ class Replay:
 
                     yield self.ground(f"slope {level} at {b}", both, agrees)
 
-    # witnesses, claims, boxes
-
     def witness(self, c: Claimed) -> Iterator[Finding]:
         """The witness does what it is said to do, at its own parameters."""
         w = c.witness
@@ -849,18 +434,20 @@ class Replay:
                     if none != "none":
                         return False if some == "none" else None
                 return True
-            if "affine" in w:
-                line = self.spelling.some(w["affine"])
+            if "affine" in w or "polynomial" in w:
+                line = self.spelling.some(w["affine"] if "affine" in w else w["polynomial"])
+                if not line.is_polynomial(self.v) or (name != "not_polynomial" and sp.degree(line, self.v) > 1):
+                    return False
                 gap = self.ask(sp.true, lambda q: q.value(self.f.expr) != q.value(line), values)[0]
                 return True if gap == "none" else False if gap == "found" else None
             points = [self.spelling.some(p) for p in w.get("points", [])]
             seen = [self.f_at(q, p)[0] for p in points]
             if name in ("nondecreasing", "strictly_increasing", "R1") and len(points) == 2:
                 shows = seen[0] >= seen[1] if name == "strictly_increasing" else seen[0] > seen[1]
-            elif name in ("odd", "even") and len(points) == 2:
+            elif name in MIRRORED and len(points) == 2:
                 if points[0] + points[1] != 0:
                     return False
-                shows = seen[0] != (-seen[1] if name == "odd" else seen[1])
+                shows = seen[0] != MIRRORED[name](seen[1], q.value(points[1]))
             else:
                 return None
         except TROUBLE:
@@ -876,8 +463,11 @@ class Replay:
         done: set[str] = set()
         for c in self.c.verdicts:
             for case in c.cases:
+                sample = self.spelling.point(case["sample"])
+                if sample is None or ROOT in case["when"]:
+                    yield Finding("consistent", f"not replayed: {case['when']}")
+                    continue
                 when = self.spelling.condition(case["when"])
-                sample = {sp.Symbol(n, real=True): self.spelling.some(e) for n, e in case["sample"].items()}
                 for claim in case["claims"]:
                     key = f"{case['when']} {claim}"
                     if key in done or len(done) >= MAX_CLAIMS:
@@ -962,72 +552,6 @@ class Replay:
                 yield found
 
 
-SWITCHES = (sp.Piecewise, sp.sign)
-MAX_CLAIMS = 40
-"""How many claims of the arguments are replayed."""
-
-
 def _arguments(e: sp.Expr) -> set[sp.Basic]:
     """What powers and logarithms are taken of."""
     return {b for node in e.atoms(sp.Pow, sp.log) for b in node.args[:1]}
-
-
-def inside(x: sp.Expr, d: Domain) -> bool:
-    """Whether a rational lies in a domain."""
-    return bool(d.contains(x))
-
-
-def shown(p: Point) -> str:
-    """Parameter values in words."""
-    return ", ".join(f"{s} = {x}" for s, x in p.items())
-
-
-def joined(what: str, *found: Finding) -> Finding:
-    """Several findings as one: the worst of them."""
-    for standing in ("contradicted", "consistent"):
-        for one in found:
-            if one.standing == standing:
-                return Finding(one.standing, one.what, one.engine, one.where)
-    return Finding("confirmed", what, "z3" if all(f.engine in ("z3", "parser") for f in found) else "intervals")
-
-
-def ends(q: Question, lo: sp.Expr, x: Any, hi: sp.Expr) -> list[Any]:
-    """``lo < x < hi``."""
-    out = [] if lo == -sp.oo else [q.value(lo) < x]
-    return out if hi == sp.oo else [*out, x < q.value(hi)]
-
-
-def member(q: Question, x: Any, parts: tuple[Stretch, ...]) -> Any:
-    """Whether a value lies in a union of intervals."""
-    out = []
-    for p in parts:
-        here = [] if p.lo == -sp.oo else [x >= q.value(p.lo) if p.lo_in else x > q.value(p.lo)]
-        here += [] if p.hi == sp.oo else [x <= q.value(p.hi) if p.hi_in else x < q.value(p.hi)]
-        out.append(z3.And(*here))
-    return z3.Or(*out)
-
-
-def beyond(q: Question, y: Any, end: sp.Expr, way: int) -> Any:
-    """A value comes near an end: within a thousandth of it, or beyond 1000 where it is infinite."""
-    if end in (sp.oo, -sp.oo):
-        return way * y > 1000
-    e = q.value(end)
-    size = z3.If(e >= 0, e, -e)
-    return way * (e - y) < (1 + size) / 1000
-
-
-def tends(q: Question, limit: sp.Expr, coefficient: sp.Expr, rising: sp.Expr, end: sp.Expr, sizes: bool) -> list[Any]:
-    """A limit is this value, and what it was read off is as it must be."""
-    infinite = (sp.oo, -sp.oo)
-    if limit in infinite or end in infinite:
-        same = limit == end or (sizes and limit in infinite and end in infinite)
-        return [z3.And(q.value(coefficient) != 0, q.value(rising) > 0)] if same else []
-    value, goal = q.value(limit), q.value(end)
-    return [z3.And(q.value(coefficient) != 0, z3.Or(value == goal, -value == goal) if sizes else value == goal)]
-
-
-def analytic(e: sp.Expr) -> bool:
-    """Whether an expression is analytic wherever it is defined: no switch, no root."""
-    if e.has(sp.Abs, sp.Max, sp.Min, sp.sign, sp.Piecewise, sp.asin, sp.acos, sp.acosh):
-        return False
-    return all(p.args[1].is_Integer or p.args[0] is sp.E or p.args[0].is_positive for p in e.atoms(sp.Pow))
