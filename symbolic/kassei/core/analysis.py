@@ -12,7 +12,7 @@ from kassei.core.activation import Activation
 from kassei.core.convergence import open_limits, param_limits
 from kassei.core.derive import calculus, joins, limits_at_ends
 from kassei.core.dossier import Dossier, Facts
-from kassei.core.effort import MAX_WORK, work
+from kassei.core.effort import MAX_WORK, PROPERTY_WORK, REQUIREMENT_WORK, empty_caches, work
 from kassei.core.pieces import Form
 from kassei.core.properties._shared import monotone, undefined_at
 from kassei.core.properties.continuous import continuous
@@ -67,24 +67,25 @@ def decide(
     checks = discover("kassei.core.properties", "check")
     found = dict(given)
 
-    def take(units: int, asked: Mapping[str, Callable[[], Any]], *, fresh: bool = False) -> None:
-        with work(units, fresh=fresh):
-            for name, ask in asked.items():
-                if name not in found and (wanted is None or name in wanted):
+    empty_caches()
+
+    def take(units: int, asked: Mapping[str, Callable[[], Any]]) -> None:
+        for name, ask in asked.items():
+            if name not in found and (wanted is None or name in wanted):
+                with work(units, fresh=False):
                     found[name] = ask()
-                    done(name, found[name])
+                done(name, found[name])
 
     def requirement(question: Callable[[Form, Region], Finding], method: str) -> Callable[[], Verdict]:
         return lambda: subject.decide(question, method)
 
     take(
-        MAX_WORK,
+        REQUIREMENT_WORK,
         {
             "R1": requirement(lambda form, region: _r1(form, region, activation), "slope_signs"),
             "R2": requirement(not_affine, "identity"),
             "R3": requirement(unit_slope, "identity"),
         },
-        fresh=True,
     )
     take(
         MAX_WORK,
@@ -96,7 +97,7 @@ def decide(
             "param_limits": lambda: param_limits(activation, subject.region, known),
         },
     )
-    take(2 * MAX_WORK, {name: lambda check=checks[name]: check(subject) for name in properties()})  # type: ignore[misc]
+    take(PROPERTY_WORK, {name: lambda check=checks[name]: check(subject) for name in properties()})  # type: ignore[misc]
     return found
 
 

@@ -45,11 +45,10 @@ class _Spent(BaseException):
 
 
 MAX_WORK = 1000
-"""Units of work for the requirements, and again for the derivation; the properties together have twice as many.
-
-A sign chart or a limit is one unit, a call of SymPy's own routines 40.
-"""
-SYMPY_CALL = 40
+"""Units of work for one part of the derivation: a chart or a limit is one, a call of SymPy's own routines 100."""
+REQUIREMENT_WORK, PROPERTY_WORK = 3000, 1000
+"""The same for one requirement and for one property; what an earlier question has found costs nothing."""
+SYMPY_CALL = 100
 
 _budgets: list[int] = []
 _caches: list[_lru_cache_wrapper[Any]] = []
@@ -61,6 +60,13 @@ def counted(function: F) -> F:
     return function
 
 
+def empty_caches() -> None:
+    """Forget what was found before; SymPy's own caches too, so that a call enters as many functions every time."""
+    sp.core.cache.clear_cache()
+    for cached in _caches:
+        cached.cache_clear()
+
+
 @contextmanager
 def work(units: int = MAX_WORK, *, fresh: bool = True) -> Iterator[None]:
     """Give what happens inside a budget; when it is used up every further question is left open.
@@ -68,9 +74,7 @@ def work(units: int = MAX_WORK, *, fresh: bool = True) -> Iterator[None]:
     ``fresh`` empties the caches first, so that the count does not depend on what was analysed before.
     """
     if fresh:
-        sp.core.cache.clear_cache()  # SymPy's own, so that a counted call enters as many functions every time
-        for cached in _caches:
-            cached.cache_clear()
+        empty_caches()
     _budgets.append(units)
     try:
         yield

@@ -116,7 +116,7 @@ def _short_arguments(expr: sp.Expr) -> sp.Expr:
             table[node] = inner.args[0]
             continue
         symbols = inner.free_symbols
-        if inner.is_rational_function(*symbols) and not inner.is_polynomial(*symbols):
+        if symbols and inner.is_rational_function(*symbols) and not inner.is_polynomial(*symbols):
             table[node] = node.func(sp.cancel(inner))
     return expr.xreplace(table) if table else expr
 
@@ -346,10 +346,12 @@ def _by_level(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Reg
     moving = expr.has(RootConstant) or expr.free_symbols - {x}
     if depth or not moving or expr.is_rational_function(x) or not {lo, hi} <= {-sp.oo, sp.S.Zero, sp.oo}:
         return None
-    scaled = scale_away(expr, x, region, partly=True) if _mixed(expr, x) else None
-    shape = expr if scaled is None else scaled.shape
-    if _mixed(shape, x):
+    scaled = _unmixed(expr, x, region) if _mixed(expr, x) else Scaled(sp.S.One, sp.S.One, expr)
+    if scaled is None:
         return None
+    amplitude, shape = sp.factor_terms(scaled.shape).as_independent(x, as_Add=False)
+    if not (shape.free_symbols - {x} or shape.has(RootConstant)):
+        return None  # no level: a shape and its amplitude
     slope = factored(shape.diff(x))
     _, wave = slope.as_independent(x, as_Add=False)
     if wave.free_symbols - {x} or wave.has(RootConstant):
@@ -358,10 +360,23 @@ def _by_level(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Reg
         flat = _monotone_parts(shape, slope, x, lo, hi, region, depth)
     except Undecided:
         return None
-    if scaled is not None:
-        flat = _rescaled(flat, scaled, x, region)
+    flat = _rescaled(flat, Scaled(amplitude, scaled.rate, shape), x, region)
     facts = {"layout": layout(expr, lo, hi, flat), "reason": Step("why_level")}
     return replace(flat, why=(*flat.why, Step("sign", facts)))
+
+
+def _unmixed(expr: sp.Expr, x: sp.Symbol, region: Region) -> Scaled | None:
+    """``expr`` through a positive multiple of ``x`` that takes the parameters out of functions, if there is one."""
+    for rate in rates(expr, x):
+        if _mixed(_short_arguments(expr.subs(x, x / rate)), x):
+            continue
+        try:
+            s = sign(rate, region)
+        except Undecided:
+            continue
+        if s:
+            return Scaled(sp.S.One, s * rate, _short_arguments(expr.subs(x, x / (s * rate))))
+    return None
 
 
 def _rescaled(inside: Chart, scaled: Scaled, x: sp.Symbol, region: Region) -> Chart:
@@ -533,9 +548,7 @@ def scale_away(expr: sp.Expr, x: sp.Symbol, region: Region, *, partly: bool = Fa
             continue
         scaled = rescale(expr, x, rate if s > 0 else -rate)
         left = scaled.shape.free_symbols - {x}
-        if not left or (
-            partly and (left < expr.free_symbols - {x} or (_mixed(expr, x) and not _mixed(scaled.shape, x)))
-        ):
+        if not left or (partly and left < expr.free_symbols - {x}):
             return scaled
     return None
 
