@@ -344,8 +344,10 @@ def _by_level(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Reg
     Its slope is A times that of S, so the critical points are numbers and the signs there linear in A and B.
     """
     moving = expr.has(RootConstant) or expr.free_symbols - {x}
-    if depth or not moving or expr.is_rational_function(x) or not {lo, hi} <= {-sp.oo, sp.S.Zero, sp.oo}:
+    if depth or not moving or not {lo, hi} <= {-sp.oo, sp.S.Zero, sp.oo}:
         return None
+    if expr.is_rational_function(x) or _exponents(expr, x) is not None:
+        return None  # roots in closed form
     scaled = _unmixed(expr, x, region) if _mixed(expr, x) else Scaled(sp.S.One, sp.S.One, expr)
     if scaled is None:
         return None
