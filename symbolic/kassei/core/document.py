@@ -140,7 +140,7 @@ def _row(value: Mapping[str, Any], part: Callable[[Any], Any]) -> dict[str, Any]
 def spelled(condition: sp.Basic) -> tuple[str, dict[str, Any]]:
     """A condition as SymPy spells it; roots without closed form get names, and enclosures by these names."""
     roots = sorted(condition.atoms(RootConstant), key=str)
-    names = {root: sp.Symbol("root" if len(roots) == 1 else f"root{k}") for k, root in enumerate(roots, start=1)}
+    names = {root: sp.Symbol(f"root_{k}") for k, root in enumerate(roots, start=1)}  # `root` is a function to SymPy
     return str(condition.xreplace(names)), {str(name): root_enclosure(root) for root, name in names.items()}
 
 
