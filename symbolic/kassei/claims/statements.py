@@ -56,6 +56,7 @@ from kassei.claims.functions import (
     together,
 )
 from kassei.claims.quantities import Number, about, combine, float32, size, told
+from kassei.claims.spelling import spelled
 from kassei.claims.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, disjunction, negation, when
 from kassei.claims.values import RULES, Value, compared, joined, number
 from kassei.core.analysis import REQUIREMENTS
@@ -363,7 +364,7 @@ def _exactly(found: Truth, condition: str) -> Truth:
     """Whether a statement is true for the parameters that satisfy a condition, and for no others."""
     if found.condition is None:
         return UNKNOWN
-    wanted = sp.sympify(condition, locals={str(s): s for s in found.condition.free_symbols})
+    wanted = spelled(condition, found.condition.free_symbols)
     if wanted == found.condition:
         return TRUE
     if wanted.free_symbols == found.condition.free_symbols and len(wanted.free_symbols) == 1:

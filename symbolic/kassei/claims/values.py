@@ -13,6 +13,7 @@ import sympy as sp
 
 from kassei.claims.functions import Known, StatementError, constant
 from kassei.claims.quantities import Enclosed, Number, compare
+from kassei.claims.spelling import spelled
 from kassei.claims.truth import FALSE, TRUE, UNKNOWN, Truth, conjunction, negation, when
 from kassei.core.activation import Activation
 from kassei.core.dossier import ParamLimit
@@ -70,7 +71,7 @@ def compared(known: Value, way: str, wanted: Value, region: Region) -> Truth:
 
 
 def _condition(truth: Truth) -> Any:
-    return truth.condition if truth.conditional else sp.sympify(bool(truth.holds))
+    return truth.condition if truth.conditional else sp.true if truth.holds else sp.false
 
 
 def has_cases(value: Value) -> bool:
@@ -91,19 +92,13 @@ def _set(value: Value, region: Region) -> Ends | sp.Set | None:
         return low, high, value["inf_attained"], value["sup_attained"]
     if not isinstance(value, str) or not value.startswith(_SETS):
         return None
-    found = _spelled(value, region)
+    found = spelled(value, (s for s, _ in region.domains))
     if isinstance(found, sp.Interval):
         return found.start, found.end, not found.left_open, not found.right_open
     return found if isinstance(found, sp.Set) else None
 
 
 _SETS = ("Interval", "Union", "EmptySet", "{")
-
-
-def _spelled(text: str, region: Region) -> Any:
-    """What a spelling of SymPy's means."""
-    names = {str(s): s for s, _ in region.domains}
-    return sp.sympify(text, locals={**names, "EmptySet": sp.S.EmptySet})
 
 
 def _same_set(a: Ends | sp.Set | None, b: Ends | sp.Set | None, region: Region) -> Truth:
@@ -130,7 +125,8 @@ def number(value: Value, region: Region) -> Number | None:
     try:
         return parse(value, "v", [s for s, _ in region.domains])
     except ExpressionError:
-        found = _spelled(value, region) if len(value) > MAX_DIGITS else None  # a number longer than one may write
+        symbols = [s for s, _ in region.domains]
+        found = spelled(value, symbols) if len(value) > MAX_DIGITS else None  # longer than one may write
         return found if isinstance(found, sp.Expr) else None
 
 
@@ -196,7 +192,7 @@ def _end(head: str, value: Value, f: Known) -> Value:
         return value[key] if value[f"{key}_attained"] else "none"
     if value is None:
         return None
-    found = sp.sympify(value, locals={p.name: p.symbol for p in f.activation.parameters})
+    found = spelled(value, (p.symbol for p in f.activation.parameters))
     end = found.inf if key == "inf" else found.sup
     attained = not (found.left_open if key == "inf" else found.right_open) if found.is_Interval else end in found
     return end if attained and end not in (sp.oo, -sp.oo) else "none"

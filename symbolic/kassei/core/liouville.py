@@ -455,7 +455,7 @@ def _residue_at(
     apart = here.resultant(rest) if rest.degree() > 0 else rest.as_expr() ** here.degree()
     left = sp.Poly(wanted.as_expr(), t)
     left = left.prem(here) if left.degree() >= here.degree() else left
-    nonzero = (here.LC(), sp.sympify(apart), left.as_expr())
+    nonzero = (here.LC(), sp.sympify(apart, strict=True), left.as_expr())
     if not all(_nonzero(sp.expand(e), built, region) for e in nonzero):
         return None
     residue = (field(f.numer) / (field(f.denom) / p * built.derivative(p))).as_expr()

@@ -23,24 +23,27 @@ FARTHEST = sp.Integer(2**REACH)
 def saturation(r: Statements, c: Claimed) -> Iterator[Finding]:
     """On each side a level is kept from a point on and no earlier, or approached and not kept, or there is none."""
     yield from r.form
+    for claimed, end, case, both in _sides(r, c):
+        if not case.pieces:
+            yield Finding("consistent", "a normal form with roots")
+        elif claimed["kind"] == "hard":
+            yield from _hard(r, claimed, case, both, end)
+        elif claimed["kind"] == "soft":
+            yield from _soft(r, claimed, case, both, end)
+        elif claimed["kind"] == "none":
+            yield _no_level(r, case, both, end)
+        else:
+            raise KeyError(claimed["kind"])
+
+
+def _sides(r: Statements, c: Claimed) -> Iterator[tuple[Any, sp.Expr, Case, sp.Basic]]:
+    """What is claimed of each side, for each part of the parameter domain on which one normal form holds."""
     for when, value in r.rows(c):
-        for (side, end), case in ((s, k) for s in SIDES for k in r.c.cases):
-            both = sp.And(case.when, when)
-            if both is sp.false:
-                continue
-            if not case.pieces:
-                yield Finding("consistent", "a normal form with roots")
-                continue
-            claimed = value[side]
-            kind = claimed["kind"]
-            if kind == "hard":
-                yield from _hard(r, claimed, case, both, end)
-            elif kind == "soft":
-                yield from _soft(r, claimed, case, both, end)
-            elif kind == "none":
-                yield _no_level(r, case, both, end)
-            else:
-                raise KeyError(kind)
+        for side, end in SIDES:
+            for case in r.c.cases:
+                both = sp.And(case.when, when)
+                if both is not sp.false:
+                    yield value[side], end, case, both
 
 
 def _outer(case: Case, end: sp.Expr) -> sp.Expr | None:
@@ -207,25 +210,21 @@ def limit_is(r: Statements, what: str, when: sp.Basic, expr: sp.Expr, end: sp.Ex
 def asymptotes(r: Statements, c: Claimed) -> Iterator[Finding]:
     """On each side f less the line tends to 0; or f/v, or what it leaves, has no finite limit."""
     yield from r.form
-    for when, value in r.rows(c):
-        for (side, end), case in ((s, k) for s in SIDES for k in r.c.cases):
-            both = sp.And(case.when, when)
-            if both is sp.false:
-                continue
-            if not case.pieces:
-                yield Finding("consistent", "a normal form with roots")
-                continue
-            expr = _outer(case, end)
-            if value[side] == "none":
-                yield _no_line(r, expr, both, end)
-            elif expr is None:
-                yield Finding("consistent", "a line where f is undefined")
-            else:
-                line = r.spelling.some(value[side])
-                if sp.Poly(line, r.v).degree() > 1:
-                    yield Finding("contradicted", f"line {line}", "parser", str(line))
-                    return
-                yield limit_is(r, f"line {line} at {end}", both, expr - line, end, sp.S.Zero)
+    for claimed, end, case, both in _sides(r, c):
+        if not case.pieces:
+            yield Finding("consistent", "a normal form with roots")
+            continue
+        expr = _outer(case, end)
+        if claimed == "none":
+            yield _no_line(r, expr, both, end)
+        elif expr is None:
+            yield Finding("consistent", "a line where f is undefined")
+        else:
+            line = r.spelling.some(claimed)
+            if sp.Poly(line, r.v).degree() > 1:
+                yield Finding("contradicted", f"line {line}", "parser", str(line))
+                return
+            yield limit_is(r, f"line {line} at {end}", both, expr - line, end, sp.S.Zero)
 
 
 def _no_line(r: Statements, expr: sp.Expr | None, when: sp.Basic, end: sp.Expr) -> Finding:

@@ -117,7 +117,7 @@ class _Reading:
 
     def ones(self, e: sp.Expr) -> sp.Expr:
         """What a coefficient tends to."""
-        return sp.cancel(sp.sympify(e).subs(dict.fromkeys(self.near_one, 1)))
+        return sp.cancel(sp.sympify(e, strict=True).subs(dict.fromkeys(self.near_one, 1)))
 
     def parts(self, e: sp.Expr) -> tuple[dict[sp.Symbol, int], sp.Expr, sp.Expr, bool]:
         """``e = m * (p + vanishing)/(q + vanishing)``: powers of exponentials, polynomials in x, and whether exact."""

@@ -58,7 +58,7 @@ def _mirrored(r: Statements, when: sp.Basic, value: Any, times: int, power: int)
         return False
     f = r.f.expr.subs(pinned(when))
     g = f.rewrite(sp.Piecewise).diff(r.v) if times else f
-    seen = [sp.sympify(sum(g.subs(r.v, s * x) ** power for s in (1, -1))) for x in range(1, DEGREE + 3)]
+    seen = [sp.sympify(sum(g.subs(r.v, s * x) ** power for s in (1, -1)), strict=True) for x in range(1, DEGREE + 3)]
     here = next(iter(r.at(when)), None)
     if here is None or any(y.count_ops() > MAX_OPS or y.has(sp.Piecewise, sp.nan, sp.zoo, sp.oo) for y in seen):
         return False
