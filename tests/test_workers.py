@@ -12,10 +12,13 @@ import pytest
 
 from kassei import catalogue, workers
 from kassei.cache import GENERATION
+from kassei.core import certificate
 from kassei.core.analysis import decide, dossier, properties, stages
 from kassei.core.dossier import Dossier
 from kassei.core.properties import range as range_module
 from kassei.library import analyze_all
+from kassei.render.pages import part
+from kassei.verify import read
 
 RELU = catalogue["relu"]
 
@@ -83,6 +86,8 @@ def test_where_nothing_comes_to_its_end_everything_is_open_and_says_so(monkeypat
     assert all(value is None for value in found.facts.limits.values())
     document = found.to_json()
     assert "processor time" in document["properties"]["convex"]["steps"][0]
+    assert all(part(found, lang).files for lang in ("en", "ja"))
+    assert read(certificate.text(found)).activation.name == "relu"
 
 
 def test_a_function_that_hangs_does_not_hold_up_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from kassei.core.properties.continuous import continuous
 from kassei.core.properties.not_affine import not_affine
 from kassei.core.properties.unit_slope_positive import unit_slope
 from kassei.core.prove import Finding, Subject
-from kassei.core.region import Region
+from kassei.core.region import Leaf, Region
 from kassei.core.registry import discover
 from kassei.core.verdict import Step, Verdict
 
@@ -111,7 +111,8 @@ def cut_off(activation: Activation, name: str, why: Step) -> Any:
         return Facts.unknown(activation).limits
     if name == "param_limits":
         return open_limits(activation, why)
-    return Verdict(truth="unknown", method="none", steps=(why,))
+    nowhere = Leaf(Region.of(activation.parameters), Finding(truth=None, steps=(why,)))
+    return Verdict(truth="unknown", method="none", steps=(why,), tree=nowhere)
 
 
 def dossier(activation: Activation, found: Mapping[str, Any]) -> Dossier:
