@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from kassei import catalogue, workers
-from kassei.cache import GENERATION
+from kassei import cache, catalogue, workers
 from kassei.core import certificate
 from kassei.core.analysis import decide, dossier, properties, stages
 from kassei.core.dossier import Dossier
@@ -73,7 +72,9 @@ def test_a_question_that_does_not_end_is_left_open_and_the_others_are_not(
     (why,) = found.properties["range"].steps
     assert why.key == step
     assert says.items() <= why.facts.items()
-    assert not (kept / GENERATION).exists(), "what was cut off is not kept"
+    assert cache.find(RELU) is None, "what was cut off is kept for those who give as many seconds"
+    assert getattr(cache.find(RELU, 6), "properties", None) is not None
+    assert cache.find(RELU, 7) is None
     monkeypatch.undo()
     assert found.to_json("ja")["properties"]["range"]["verdict"] == "unknown"
 

@@ -103,15 +103,22 @@ GENERATION = _generation()
 """Taken when this module is loaded, so that sources edited under a running program are not mistaken for its own."""
 
 
-def find(activation: Activation) -> Dossier | None:
-    """The dossier of a definition, if it was kept by this generation."""
-    kept = load(key(activation))
+def find(activation: Activation, cut: float | None = None) -> Dossier | None:
+    """The dossier of a definition, if it was kept by this generation; one that was cut off at ``cut``, if there is."""
+    kept = load(_name(activation, cut))
     return kept if getattr(kept, "activation", None) == activation else None
 
 
-def keep(dossier: Dossier) -> None:
-    """Keep a dossier for the next run; nothing happens where the folder cannot be written."""
-    save(key(dossier.activation), dossier)
+def keep(dossier: Dossier, cut: float | None = None) -> None:
+    """Keep a dossier for the next run; nothing happens where the folder cannot be written.
+
+    One in which something was cut off after ``cut`` seconds is found again only by who gives as many.
+    """
+    save(_name(dossier.activation, cut), dossier)
+
+
+def _name(activation: Activation, cut: float | None) -> str:
+    return key(activation) + ("" if cut is None else f"-cut-{cut:g}")
 
 
 def load(name: str) -> Any:

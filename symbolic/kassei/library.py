@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kassei.workers import Answered
 
 FOLDER = Path(__file__).resolve().parent / "catalogue"
+DEFAULT_LIMIT_S = 50.0
+"""Processor seconds for the analysis of one function."""
 OUT_OF_SCOPE = FOLDER.parent / "out_of_scope.toml"
 
 
@@ -134,11 +136,12 @@ def analyze_all(
     """The dossiers of several functions, in their order, each as soon as it and those before it are done.
 
     What is not kept from an earlier run is analysed in ``jobs`` processes (as many as there are processors), each of
-    which may use so many ``seconds`` of processor time (``workers.LIMIT_S`` of them; ``math.inf``: no limit). A
-    dossier in which something was cut off is not kept.
+    which may use so many ``seconds`` of processor time (``DEFAULT_LIMIT_S`` of them; ``math.inf``: no limit). A
+    dossier in which something was cut off is kept for those who give as many seconds.
     """
     functions = list(activations)
-    found = {f: cache.find(f) for f in functions}
+    cut = DEFAULT_LIMIT_S if seconds is None else seconds
+    found = {f: cache.find(f) or cache.find(f, cut) for f in functions}
     answers = _answers([f for f in found if found[f] is None], None, jobs, seconds)
     for f in functions:
         dossier = found[f]
@@ -147,8 +150,7 @@ def analyze_all(
 
             answered = next(answers)
             dossier = found[f] = joined(f, answered.found)
-            if answered.complete:
-                cache.keep(dossier)
+            cache.keep(dossier, None if answered.complete else cut)
         yield dossier
 
 
@@ -173,7 +175,7 @@ def _answers(
         return iter(())
     from kassei import workers
 
-    limit = workers.LIMIT_S if seconds is None else None if math.isinf(seconds) else seconds
+    limit = DEFAULT_LIMIT_S if seconds is None else None if math.isinf(seconds) else seconds
     jobs = min(jobs or os.cpu_count() or 1, len(functions))
     return workers.analyses(functions, catalogue.forms, wanted=wanted, jobs=jobs, seconds=limit)
 

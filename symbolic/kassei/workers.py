@@ -28,8 +28,6 @@ from kassei.core.analysis import cut_off, decide, stages
 from kassei.core.pieces import Form
 from kassei.core.verdict import Step
 
-LIMIT_S = 50.0
-"""Processor seconds for one function; a stage may use half of what is left."""
 LEAST_S = 0.5
 """With less than this left, no further stage is begun."""
 MEMORY_BYTES = 6 * 2**30
@@ -105,11 +103,12 @@ def analyses(
     *,
     wanted: tuple[str, ...] | None = None,
     jobs: int = 1,
-    seconds: float | None = LIMIT_S,
+    seconds: float | None = None,
 ) -> Iterator[Answered]:
     """The answers for each function, in their order, worked out by ``jobs`` processes at a time.
 
-    ``seconds`` of processor time are given to each function; None: no limit. A stage that is cut off, or whose process
+    ``seconds`` of processor time are given to each function, half of what is left to a stage; None: no limit. A stage
+    that is cut off, or whose process
     dies, is ``unknown`` and says why.
     """
     wanted = stages() if wanted is None else wanted
