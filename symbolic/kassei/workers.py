@@ -108,8 +108,7 @@ def analyses(
     """The answers for each function, in their order, worked out by ``jobs`` processes at a time.
 
     ``seconds`` of processor time are given to each function, half of what is left to a stage; None: no limit. A stage
-    that is cut off, or whose process
-    dies, is ``unknown`` and says why.
+    that is cut off, or whose process dies, is ``unknown`` and says why.
     """
     wanted = stages() if wanted is None else wanted
     waiting = deque(_Analysis(place=k, activation=f, wanted=wanted, left=seconds) for k, f in enumerate(activations))
