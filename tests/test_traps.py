@@ -193,3 +193,25 @@ def test_the_distance_to_a_limit_says_from_where_on_it_holds() -> None:
     limits = dossier("Piecewise((v, a >= b), (2*v, True))", TWO).to_json()["param_limits"]
     last = next(one for one in limits if (one["param"], one["to"]) == ("b", "oo"))
     assert (last["error"], last["error_when"]) == ("0", "a < b")
+
+
+@pytest.mark.parametrize(
+    ("key", "expr", "zero_at"),
+    [
+        ("zeros", "a*sin(v)", "Eq(a, 0)"),
+        ("zero_slope_set", "a*sin(v)", "Eq(a, 0)"),
+        ("fixed_points", "v + (a - 1)*cos(v)", "Eq(a, 1)"),
+        ("unit_slope_set", "v + (a**2 - a)*sin(v)", "Eq(a, 0) | Eq(a, 1)"),
+        ("zeros", "(a - 2)*v*cos(v)", "Eq(a, 2)"),
+        ("zeros", "a*(exp(v) - 1 - v/2)", "Eq(a, 0)"),
+    ],
+)
+def test_a_factor_that_a_parameter_makes_zero_makes_everything_zero(key: str, expr: str, zero_at: str) -> None:
+    """A factor without the input was passed over where zeros recur."""
+    found = dossier(expr, {"a": ("Reals", "5")}).properties[key].value
+    (row,) = [row for row in found if row["value"] == "Reals"]
+    a = sp.Symbol("a", real=True)
+    assert all(
+        bool(row["when"].subs(a, x)) == bool(sp.sympify(zero_at, locals={"a": a}).subs(a, x))
+        for x in map(sp.Rational, ("-1", "0", "1/2", "1", "3/2", "2", "5"))
+    )

@@ -244,7 +244,7 @@ def _says(general: Any, here: Any, region: Region) -> bool:
     """Whether a general value becomes the one at a fixed parameter; SymPy refuses some that have no meaning there."""
     try:
         return bool(_applied(general, region) == here)
-    except TROUBLE:
+    except (Undecided, *TROUBLE):
         return False
 
 

@@ -188,6 +188,8 @@ def _factor_sign(expr: sp.Expr, region: Region) -> int:
 
 def _ratio_sign(expr: sp.Expr, symbols: list[sp.Symbol], region: Region) -> int | None:
     """The sign of what depends on the ratio of two parameters alone, up to a power of one of them; None for others."""
+    from kassei.core.pieces import defined_between
+
     first, second = symbols
     if expr.is_polynomial(*symbols):
         return None
@@ -210,6 +212,8 @@ def _ratio_sign(expr: sp.Expr, symbols: list[sp.Symbol], region: Region) -> int 
                 slope, level = sp.Poly(ratio, r).all_coeffs()
                 at, up = -level / slope, s * way * number_sign(slope)
                 lo, hi = (max(lo, at), hi) if up > 0 else (lo, min(hi, at))
+    if not defined_between(shape, r, lo, hi, Region()):
+        return None
     flat = chart(shape, r, lo, hi, Region())
     if flat.periodic:
         return None

@@ -16,14 +16,18 @@ TRIGONOMETRIC = (sp.sin, sp.cos)
 def recurring_zeros(gap: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> sp.Set | None:
     """The zeros of ``gap`` in ``(lo, hi)`` as a set, where sinusoids among its factors have infinitely many.
 
-    None where no factor does, or a factor is neither a sinusoid nor free of sines and cosines.
+    None where no factor does, one is zero throughout, or one is neither a sinusoid nor free of sines and cosines.
     """
     if not gap.has(*TRIGONOMETRIC) or (lo != -sp.oo and hi != sp.oo):
         return None
     found: list[sp.Set] = []
     recurring = False
     for base, exponent in factors(region.apply(gap)):
-        if v not in base.free_symbols or exponent.is_negative:
+        if v not in base.free_symbols:
+            if sign(base, region) == 0:
+                return None
+            continue
+        if exponent.is_negative:
             continue
         if base.has(*TRIGONOMETRIC):
             zeros = _of_wave(base, v, region)
