@@ -50,7 +50,7 @@ def factors(expr: sp.Expr) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
     expr = plain(expr)
     if expr.is_Add or expr.is_Mul or expr.is_Pow:
         if sp.count_ops(expr) > MAX_OPS:
-            raise Undecided(f"an expression of {sp.count_ops(expr)} operations")
+            raise Undecided("an expression of {} operations", sp.count_ops(expr))
         top, bottom = _fraction(expr)
         found: dict[sp.Expr, sp.Expr] = {}
         for part, side in ((top, 1), (bottom, -1)):
@@ -185,7 +185,14 @@ def tidy(expr: sp.Expr) -> sp.Expr:
             candidates.append(attempt(expr))
         except sp.polys.polyerrors.PolynomialError:
             continue
-    return min(candidates, key=lambda e: (sp.count_ops(e), len(str(e))))
+    return shortest(candidates)
+
+
+def shortest(spellings: list[sp.Expr]) -> sp.Expr:
+    """The spelling with the fewest operations; among equals the one with the fewest letters, the first of those."""
+    sizes = [sp.count_ops(e) for e in spellings]
+    best = list(dict.fromkeys(e for e, size in zip(spellings, sizes, strict=True) if size == min(sizes)))
+    return best[0] if len(best) == 1 else min(best, key=lambda e: len(str(e)))
 
 
 @dataclass(frozen=True)
@@ -297,4 +304,4 @@ def short_near(target: sp.Expr, slack: sp.Expr) -> sp.Rational:
         short = sp.Rational(sp.floor(target * 2**bits + sp.Rational(1, 2)), 2**bits)
         if number_sign(slack - abs(short - target)) >= 0:
             return short
-    raise Undecided(f"a rational number near {target}")
+    raise Undecided("a rational number near {}", target)

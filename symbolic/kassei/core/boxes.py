@@ -92,7 +92,7 @@ class _Boxes:
         """The enclosure of a derivative of ``g`` on a box."""
         self.left -= 1
         if self.left < 0:
-            raise Undecided(f"signs of {self.slopes[0]} within {MAX_BOXES} boxes")
+            raise Undecided("signs of {} within {} boxes", self.slopes[0], MAX_BOXES)
         while len(self.slopes) <= order:
             self.slopes.append(self.slopes[-1].diff(self.x))
         return ball(self.slopes[order], {self.x: box})
@@ -122,7 +122,7 @@ class _Boxes:
     def _vanishes(self, at: sp.Expr) -> bool:
         value = self.on(0, ball(at, {}))
         if not value.is_finite():
-            raise Undecided(f"the value of {self.slopes[0]} at {at}")
+            raise Undecided("the value of {} at {}", self.slopes[0], at)
         return (sign_of(value) is None and number_sign(self.slopes[0].subs(self.x, at)) == 0) or value == 0
 
     def _beside(self, zero: sp.Expr, side: int, limit: sp.Expr) -> tuple[sp.Expr, int]:
@@ -131,7 +131,7 @@ class _Boxes:
         while number_sign(self.slopes_at(order, zero)) == 0:
             order += 1
             if order > MAX_ZERO_ORDER:
-                raise Undecided(f"the order of the zero at {zero}")
+                raise Undecided("the order of the zero at {}", zero)
         width = (limit - zero) / 2
         for k in range(3, 40):
             step = sp.Rational(side, 2**k)
@@ -141,7 +141,7 @@ class _Boxes:
             s = sign_of(self.on(order, ball(zero, {}).union(ball(end, {}))))
             if s in (1, -1):
                 return end, s if side > 0 or order % 2 == 0 else -s
-        raise Undecided(f"the neighbourhood of {zero}")
+        raise Undecided("the neighbourhood of {}", zero)
 
     def slopes_at(self, order: int, at: sp.Expr) -> sp.Expr:
         """A derivative of ``g`` at an exact point."""

@@ -120,7 +120,7 @@ def eventually(
             region, s = _narrow(region, ends, fork)
             if settled is not None:
                 settled.append(relation(fork.expr, frozenset({s})))
-    raise Undecided(f"more than {MAX_NARROWINGS} comparisons")
+    raise Undecided("more than {} comparisons", MAX_NARROWINGS)
 
 
 def _narrow(region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]], fork: Fork) -> tuple[Region, int]:
@@ -130,7 +130,7 @@ def _narrow(region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]], fork: Fo
         s = eventual_sign(fork.expr, symbol, to, side, region)
         smaller = region.assume(fork.expr, s)
         if smaller is None:
-            raise Undecided(f"whether {fork.expr} keeps its sign")
+            raise Undecided("whether {} keeps its sign", fork.expr)
         return smaller, s
     raise fork
 
@@ -148,7 +148,7 @@ def eventual_sign(expr: sp.Expr, symbol: sp.Symbol, to: sp.Expr, side: str, regi
     domain = region.domain(symbol)
     flat = chart(expr, symbol, domain.lo, domain.hi, region)
     if flat.periodic:
-        raise Undecided(f"the sign of {expr}")
+        raise Undecided("the sign of {}", expr)
     return flat.signs[-1] if side == "-" else flat.signs[0]
 
 
@@ -158,7 +158,7 @@ def _near(region: Region, p: sp.Symbol, to: sp.Expr, side: str) -> Region:
         return region
     smaller = region.assume(p - to, 1 if side == "+" else -1)
     if smaller is None:
-        raise Undecided(f"values of {p} near {to}")
+        raise Undecided("values of {} near {}", p, to)
     return smaller
 
 
@@ -176,7 +176,7 @@ def _one_sided(
     settled: list[sp.Basic] = []
     form, near = eventually(near, end, form_of, settled)
     if any(piece.expr is sp.nan for piece in form.pieces):
-        raise Undecided(f"{activation.name} is undefined on an interval on the way")
+        raise Undecided("{} is undefined on an interval on the way", activation.name)
     breaks = [eventually(near, end, lambda r, b=b: limits.limit(b, symbol, to, side, r)) for b in form.breaks]  # type: ignore[misc]
     with_v = near.with_symbol(v, Domain())
     if _diverges(form, breaks, v, end, with_v):
@@ -245,7 +245,7 @@ def _pointwise(
             actual = form.breaks[k]
             ahead = eventual_sign(where - actual, p, to, side, region) if actual != where else 0
             if ahead == 0 and form.values[k] is sp.nan:
-                raise Undecided(f"the value at {actual}")
+                raise Undecided("the value at {}", actual)
             if ahead == 0:
                 return limits.limit(form.values[k], p, to, side, region)
             if ahead < 0:

@@ -177,7 +177,7 @@ def _beside(
     for other in cases:
         if other.condition.subs(point) == sp.true:
             return other
-    raise Undecided(f"which case holds at {point}")
+    raise Undecided("which case holds at {}", point)
 
 
 def _thresholds(expr: sp.Expr, v: sp.Symbol) -> list[sp.Expr]:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import _lru_cache_wrapper, lru_cache
+from functools import _lru_cache_wrapper, lru_cache, wraps
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import sympy as sp
 
-from kassei.core.enclose import Undecided
+from kassei.core.enclose import RootConstant, Undecided, Unsettled
 
 T = TypeVar("T")
-F = TypeVar("F", bound="_lru_cache_wrapper[Any]")
+P = ParamSpec("P")
 
 MAX_CALLS = 300_000
 """Function calls that one limit may take."""
@@ -54,10 +54,35 @@ _budgets: list[int] = []
 _caches: list[_lru_cache_wrapper[Any]] = []
 
 
-def counted(function: F) -> F:
-    """Register a cached function whose misses do counted work: :func:`work` empties its cache."""
-    _caches.append(function)
-    return function
+def remembered(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Cache what a function that does counted work finds, and that it finds nothing (``Undecided``, ``Fork``).
+
+    :func:`empty_caches` empties it. What ends because the budget is used up says nothing about the question and is
+    not kept.
+    """
+
+    def wrap(function: Callable[P, T]) -> Callable[P, T]:
+        @lru_cache(maxsize=maxsize)
+        def outcome(*args: Any, **kwargs: Any) -> tuple[T | None, Unsettled | None]:
+            try:
+                return function(*args, **kwargs), None
+            except Unsettled as problem:
+                if _budgets and _budgets[-1] < 0:
+                    raise
+                return None, problem.with_traceback(None)
+
+        _caches.append(outcome)
+
+        @wraps(function)
+        def answer(*args: P.args, **kwargs: P.kwargs) -> T:
+            found, problem = outcome(*args, **cast("dict[str, Any]", kwargs))
+            if problem is not None:
+                raise problem.with_traceback(None)
+            return cast("T", found)
+
+        return answer
+
+    return wrap
 
 
 def empty_caches() -> None:
@@ -110,17 +135,18 @@ def bounded(call: Callable[[], T], what: str, limit: int = MAX_CALLS) -> T:
     try:
         return call()
     except _Spent:
-        raise Undecided(f"{what} within {limit} steps") from None
+        raise Undecided("{} within {} steps", what, limit) from None
     finally:
         sys.setprofile(before)
         sys.unraisablehook = hook
 
 
-@counted
-@lru_cache(maxsize=20000)
+@remembered(20000)
 def simplify(expr: sp.Expr) -> sp.Expr:
     """SymPy's ``simplify`` where it is cheap enough; the expression itself where it is not."""
     if (expr.is_number and expr.is_Rational) or expr.is_Symbol or sp.count_ops(expr) > MAX_SIMPLIFY_OPS:
+        return expr
+    if expr.has(RootConstant):  # a number without a shorter spelling, which SymPy asks for its digits again and again
         return expr
     try:
         return bounded(lambda: sp.simplify(expr), f"the simplification of {expr}", MAX_SIMPLIFY_CALLS)
@@ -128,8 +154,7 @@ def simplify(expr: sp.Expr) -> sp.Expr:
         return expr
 
 
-@counted
-@lru_cache(maxsize=4000)
+@remembered(4000)
 def limit_at_infinity(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
     """SymPy's limit as ``x`` goes to +oo; ``Undecided`` where it finds none, fails or takes too many steps."""
     try:
@@ -137,7 +162,7 @@ def limit_at_infinity(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
     except Undecided:
         raise
     except TROUBLE as problem:
-        raise Undecided(f"the limit of {expr}: {trouble(problem)}") from problem
+        raise Undecided("the limit of {}: {}", expr, trouble(problem)) from problem
     if isinstance(found, sp.Limit) or found.has(sp.Limit, sp.nan, sp.zoo):
-        raise Undecided(f"the limit of {expr}")
+        raise Undecided("the limit of {}", expr)
     return found

@@ -18,14 +18,32 @@ PRECISIONS = (64, 192, 640, 2304)
 """Bits tried, in this order, before a constant that still straddles zero is handed to algebra."""
 
 
-class Undecided(Exception):
-    """Something that could not be decided; the message says what, in SymPy's spelling."""
+class Unsettled(Exception):
+    """There is no answer here: none was found, or it is not the same everywhere."""
+
+
+class Undecided(Unsettled):
+    """Something that could not be decided; the message says what, in SymPy's spelling.
+
+    The first argument is the sentence, with a pair of braces for each of the others. It is put together when it is
+    read: most are caught by who has another way left, and long expressions take long to print.
+    """
+
+    def __str__(self) -> str:
+        """The sentence."""
+        return str(self.args[0]).format(*self.args[1:]) if len(self.args) > 1 else super().__str__()
 
 
 def rational(value: sp.Rational | Fraction | int) -> Any:
     """An exact rational as a ball of radius as small as the working precision allows."""
-    q = sp.Rational(value)
-    return arb(fmpq(int(q.p), int(q.q)))
+    q = value if isinstance(value, sp.Rational) else sp.Rational(value)
+    return _quotient(int(q.p), int(q.q), ctx.prec)
+
+
+@lru_cache(maxsize=8192)
+def _quotient(top: int, bottom: int, prec: int) -> Any:
+    with precision(prec):
+        return arb(fmpq(top, bottom))
 
 
 class RootConstant(sp.AtomicExpr):  # type: ignore[misc]
@@ -69,7 +87,7 @@ class RootConstant(sp.AtomicExpr):  # type: ignore[misc]
         return False if self.lo >= 0 or self.hi <= 0 else None
 
     def _sympystr(self, printer: Any) -> str:
-        return f"root of {printer._print(self.function)} in [{self.lo}, {self.hi}]"
+        return _spelling(self)
 
     def _latex(self, printer: Any) -> str:
         return str(sp.latex(sp.Float(self._eval_evalf(64), 10)))
@@ -84,9 +102,7 @@ class RootConstant(sp.AtomicExpr):  # type: ignore[misc]
 
     def enclosure(self, prec: int) -> Any:
         """A ball of about ``prec`` bits around the root, found by bisection with exact sign tests."""
-        lo, hi = self.bracket(prec)
-        with precision(prec + 32):
-            return rational(lo).union(rational(hi))
+        return _enclosure(self, prec)
 
 
 class ImplicitRoot(RootConstant):
@@ -137,9 +153,21 @@ class ImplicitRoot(RootConstant):
 
     def bracket(self, prec: int) -> tuple[sp.Rational, sp.Rational]:
         """There is none before the parameters have values."""
-        raise Undecided(f"where {self.function} = 0")
+        raise Undecided("where {} = 0", self.function)
 
     enclosure = bracket
+
+
+@lru_cache(maxsize=4096)
+def _spelling(root: RootConstant) -> str:
+    return f"root of {root.function} in [{root.lo}, {root.hi}]"
+
+
+@lru_cache(maxsize=4096)
+def _enclosure(root: RootConstant, prec: int) -> Any:
+    lo, hi = root.bracket(prec)
+    with precision(prec + 32):
+        return rational(lo).union(rational(hi))
 
 
 @lru_cache(maxsize=4096)
@@ -286,7 +314,7 @@ def ball(expr: sp.Expr, box: Mapping[sp.Symbol, Any]) -> Any:
         near = sp.Rational(str(sp.N(expr, digits)))
         slack = (abs(near) + 1) / sp.Integer(10) ** (digits - 3)
         return rational(near - slack).union(rational(near + slack))
-    raise Undecided(f"no enclosure is known for {expr.func}")
+    raise Undecided("no enclosure is known for {}", expr.func)
 
 
 def _power(expr: sp.Pow, box: Mapping[sp.Symbol, Any]) -> Any:
@@ -381,7 +409,7 @@ def number_sign(value: sp.Expr) -> int:
     if value.is_Rational:
         return int(bool(value > 0)) - int(bool(value < 0))
     if value.has(sp.nan, sp.zoo, sp.oo, -sp.oo) or value.free_symbols:
-        raise Undecided(f"sign of {value}")
+        raise Undecided("sign of {}", value)
     for bits in PRECISIONS:
         with precision(bits):
             found = sign_of(ball(value, {}))
@@ -389,7 +417,7 @@ def number_sign(value: sp.Expr) -> int:
             return found
     if _is_zero(value):
         return 0
-    raise Undecided(f"whether {value} is zero")
+    raise Undecided("whether {} is zero", value)
 
 
 def _is_zero(value: sp.Expr) -> bool:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import sympy as sp
 
 from kassei.core import limits
 from kassei.core.algebra import factored, plain
-from kassei.core.effort import counted, spend
+from kassei.core.effort import remembered, spend
 from kassei.core.enclose import Undecided
-from kassei.core.peaks import peak
+from kassei.core.peaks import Peak, peak
 from kassei.core.pieces import Piece, slope_of, smooth_derivative
 from kassei.core.region import Fork, Region
 from kassei.core.signs import chart, layout, order, sign, sinusoid
@@ -42,8 +41,7 @@ class Extent:
         return sp.Interval(self.inf, self.sup, not self.inf_attained, not self.sup_attained)
 
 
-@counted
-@lru_cache(maxsize=4000)
+@remembered(4000)
 def extent(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region) -> Extent:
     """The image of ``(lo, hi)`` under an expression that is smooth there.
 
@@ -68,7 +66,7 @@ def extent(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
     slope = smooth_derivative(expr, v)
     flat = chart(slope, v, lo, hi, region)
     if (flat.periodic and len(set(flat.signs)) > 1) or None in ends:
-        raise Undecided(f"the range of {expr}")
+        raise Undecided("the range of {}", expr)
     nodes: list[tuple[sp.Expr, bool]] = [(_known(ends[0]), False)]
     nodes += [(region.apply(expr.subs(v, p)), True) for p in flat.points]
     nodes.append((_known(ends[1]), False))
@@ -138,14 +136,21 @@ def largest_slope(piece: Piece, v: sp.Symbol, times: int, region: Region) -> tup
     Boxes take the derivative as differentiation leaves it, which encloses well; algebra takes a short spelling.
     """
     slope, lo, hi = region.apply(slope_of(piece, v, times)), piece.lo, piece.hi
-    alone = not (slope.free_symbols - {v} or lo.free_symbols or hi.free_symbols)
-    if alone and tangled(slope, v):
-        with suppress(Undecided):
-            spend(PEAK)
-            top = peak(region.apply(piece.expr).diff(v, times), v, lo, hi)
-            facts = {"expr": slope, "at": top.at, "value": top.size, "lo": lo, "hi": hi}
-            return top.size, (Step("size_approached" if top.at in (sp.oo, -sp.oo) else "size_peak", facts),)
+    top = greatest(region.apply(piece.expr).diff(v, times), v, lo, hi) if tangled(slope, v) else None
+    if top is not None:
+        facts = {"expr": slope, "at": top.at, "value": top.size, "lo": lo, "hi": hi}
+        return top.size, (Step("size_approached" if top.at in (sp.oo, -sp.oo) else "size_peak", facts),)
     return largest_size(plain(slope) if times > 1 else slope, v, lo, hi, region)
+
+
+def greatest(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> Peak | None:
+    """Where the size of an expression is greatest, by boxes; None with parameters or where the boxes do not tell."""
+    if expr.free_symbols - {v} or lo.free_symbols or hi.free_symbols:
+        return None
+    with suppress(Undecided):
+        spend(PEAK)
+        return peak(expr, v, lo, hi)
+    return None
 
 
 def tangled(expr: sp.Expr, v: sp.Symbol) -> bool:

@@ -23,7 +23,7 @@ from flint import acb, arb
 from kassei.core.algebra import plain
 from kassei.core.effort import TROUBLE, spend
 from kassei.core.enclose import Undecided, ball, number_sign, precision, rational
-from kassei.core.extent import largest_size
+from kassei.core.extent import greatest, largest_size
 from kassei.core.pieces import Piece, smooth_derivative
 from kassei.core.region import Region
 from kassei.core.signs import sign
@@ -207,7 +207,7 @@ def _compact(expr: sp.Expr, v: sp.Symbol, low: Any, high: Any, power: int) -> An
     a, b = acb(low.mid()), acb(high.mid())
     value = acb.integral(weighted, a, b, rel_tol=small, abs_tol=small, eval_limit=MAX_EVALUATIONS)
     if not value.is_finite():
-        raise Undecided(f"the integral of {expr}")
+        raise Undecided("the integral of {}", expr)
     slack = arb(0)
     for end in (low, high):
         if end.rad() > 0:
@@ -242,14 +242,15 @@ def _taylor(piece: Piece, v: sp.Symbol, start: int) -> list[Any]:
     coefficients: list[Any] = []
     for times in range(MAX_TAYLOR + 1):
         try:
-            most, _ = largest_size(expr, v, piece.lo, piece.hi, Region())
+            top = greatest(expr, v, piece.lo, piece.hi)
+            most = largest_size(expr, v, piece.lo, piece.hi, Region())[0] if top is None else top.size
         except (Undecided, *TROUBLE):
             most = sp.oo
         if most is not sp.oo:
             return [*coefficients, ball(most, {}).upper() / math.factorial(times)]
         coefficients.append(abs(ball(expr, {v: arb(start)})).upper() / math.factorial(times))
         expr = smooth_derivative(expr, v)
-    raise Undecided(f"a bound on the growth of {piece.expr}")
+    raise Undecided("a bound on the growth of {}", piece.expr)
 
 
 def envelope(expr: sp.Expr, v: sp.Symbol, start: int) -> tuple[Any, int] | None:
@@ -265,6 +266,8 @@ def envelope(expr: sp.Expr, v: sp.Symbol, start: int) -> tuple[Any, int] | None:
         return _decaying(expr.args[0], v, start)
     if expr.func in _BOUNDED:
         return _BOUNDED[expr.func], 0
+    if isinstance(expr, sp.log):
+        return _log_of_exponentials(expr.args[0], v, start)
     if not (expr.is_Add or expr.is_Mul or expr.is_Pow):
         return None
     if expr.is_Pow and not expr.args[1].is_Rational:
@@ -285,6 +288,22 @@ def envelope(expr: sp.Expr, v: sp.Symbol, start: int) -> tuple[Any, int] | None:
     if expr.is_Add:
         return sum(sizes, arb(0)).upper(), max(exponents)
     return reduce(operator.mul, sizes).upper(), sum(exponents)
+
+
+def _log_of_exponentials(total: sp.Expr, v: sp.Symbol, start: int) -> tuple[Any, int] | None:
+    """The envelope of the logarithm of a sum of ``c*exp(p)`` with positive numbers c: ``|log(sum c)| + sum |p|``."""
+    weight, found, growth = sp.S.Zero, arb(0), 0
+    for term in sp.Add.make_args(total):
+        c, wave = term.as_independent(v, as_Add=False)
+        if not c.is_number or number_sign(c) <= 0 or not (wave == 1 or isinstance(wave, sp.exp)):
+            return None
+        weight += c
+        part = envelope(wave.args[0], v, start) if wave != 1 else None
+        if part is not None:
+            found, growth = found + part[0], max(growth, part[1])
+        elif wave != 1:
+            return None
+    return (found + abs(ball(sp.log(weight), {}))).upper(), growth
 
 
 _BOUNDED: dict[Any, Any] = {
@@ -343,7 +362,7 @@ def complex_function(expr: sp.Expr, v: sp.Symbol) -> Callable[[Any, bool], Any]:
     if expr.func in _BRANCHED:
         branched = _BRANCHED[expr.func]
         return lambda z, analytic: branched(inner(z, analytic), analytic)
-    raise Undecided(f"an integral with {expr.func}")
+    raise Undecided("an integral with {}", expr.func)
 
 
 def _power(base: Callable[[Any, bool], Any], exponent: sp.Expr, v: sp.Symbol) -> Callable[[Any, bool], Any]:

@@ -36,7 +36,7 @@ def antiderivative(piece: Piece, v: sp.Symbol, region: Region) -> sp.Expr:
         real = _real(found, piece, v, region)
         if real is not None and _confirmed(real, piece, v, region):
             return real
-    raise Undecided(f"an antiderivative of {expr}")
+    raise Undecided("an antiderivative of {}", expr)
 
 
 def _confirmed(found: sp.Expr, piece: Piece, v: sp.Symbol, region: Region) -> bool:

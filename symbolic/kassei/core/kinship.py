@@ -203,7 +203,7 @@ def _profile(form: Form, region: Region) -> Profile:
     """The profile of a normal form. Raises ``Undecided`` where a break may be one of the spelling alone."""
     for left, right in pairwise(form.pieces):
         if sp.nan not in (left.expr, right.expr) and is_zero(left.expr - right.expr, form.variable, region):
-            raise Undecided(f"whether {left.expr} has a break at {left.hi}")
+            raise Undecided("whether {} has a break at {}", left.expr, left.hi)
     return tuple(_stretch(piece, form.variable, region) for piece in form.pieces)
 
 

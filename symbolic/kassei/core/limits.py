@@ -12,7 +12,7 @@ import math
 import sympy as sp
 
 from kassei.core.algebra import plain, units
-from kassei.core.effort import limit_at_infinity, simplify, spend
+from kassei.core.effort import limit_at_infinity, remembered, simplify, spend
 from kassei.core.enclose import Undecided, ball, precision, rational
 from kassei.core.region import Fork, Region
 from kassei.core.tails import tail_limit
@@ -33,7 +33,7 @@ def limit(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, side: str, region: Region) -
     spend()
     found = _limit(region.apply(sp.sympify(expr, strict=True)), x, to, side, region)
     if x in found.free_symbols or found.has(sp.nan, sp.zoo):
-        raise Undecided(f"the limit of {expr}")
+        raise Undecided("the limit of {}", expr)
     from kassei.core.signs import with_signs
 
     return with_signs(found, region)
@@ -44,6 +44,7 @@ def at_infinity(expr: sp.Expr, x: sp.Symbol, end: sp.Expr, region: Region) -> sp
     return limit(expr, x, end, "+" if end is -sp.oo else "-", region)
 
 
+@remembered(8000)
 def _limit(expr: sp.Expr, x: sp.Symbol, to: sp.Expr, side: str, region: Region) -> sp.Expr:
     if x not in expr.free_symbols:
         return expr
@@ -158,7 +159,7 @@ def _rational_function(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr |
     while q and sign(q[0][1], region) == 0:
         q = q[1:]
     if not q:
-        raise Undecided(f"a denominator that vanishes: {bottom}")
+        raise Undecided("a denominator that vanishes: {}", bottom)
     if not p:
         return sp.S.Zero
     (m, a), (n, b) = (p[0][0][0], p[0][1]), (q[0][0][0], q[0][1])
@@ -171,6 +172,8 @@ def _power_sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
     """A sum of multiples of powers of ``x`` with exponents in the parameters: the largest exponent decides."""
     from kassei.core.signs import order, sign
 
+    if any(x in node.free_symbols for node in expr.atoms(sp.Function)) and not expr.has(sp.log):
+        return None
     y = sp.Dummy("x", positive=True)
     table: dict[sp.Expr, sp.Expr] = {}
     for term in sp.Add.make_args(expr):
@@ -198,6 +201,8 @@ def _power_sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
 
 def _root_sum(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr | None:
     """Polynomials plus multiples of square roots of polynomials: a root is its polynomial part plus what tends to 0."""
+    if not any(p.args[1] == sp.Rational(1, 2) and x in p.free_symbols for p in expr.atoms(sp.Pow)):
+        return None
     total = sp.S.Zero
     roots = False
     for term in sp.Add.make_args(sp.expand(expr)):
@@ -484,16 +489,16 @@ def _checked(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
     asked, flip = _upright(_friendly(expr.subs(table).subs(x, stand_in)))
     found = flip * limit_at_infinity(asked, stand_in)
     if found.has(sp.AccumBounds):  # its ends are not attained in general: sin(x)**2 + cos(x)**2
-        raise Undecided(f"the limit of {expr}")
+        raise Undecided("the limit of {}", expr)
     found = found.subs({d: s for s, d in table.items()})
     if found.has(sp.sign):
         inside = next(iter(found.atoms(sp.sign))).args[0]
         raise Fork(inside)
     if stand_in in found.free_symbols or found.has(sp.I):
-        raise Undecided(f"the limit of {expr}")
+        raise Undecided("the limit of {}", expr)
     here = {s: value for s, value in region.sample if s != x}
     if not _plausible(expr.subs(here), x, found.subs(here)):
-        raise Undecided(f"the limit of {expr}: SymPy's {found} does not agree with enclosures")
+        raise Undecided("the limit of {}: SymPy's {} does not agree with enclosures", expr, found)
     return found
 
 

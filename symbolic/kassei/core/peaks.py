@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -18,7 +17,7 @@ from flint import arb, arb_series, ctx
 
 from kassei.core.algebra import factors, plain
 from kassei.core.boxes import SHORT
-from kassei.core.effort import counted
+from kassei.core.effort import remembered
 from kassei.core.enclose import RootConstant, Undecided, ball, number_sign, point_sign, precision, rational, sign_of
 from kassei.core.pieces import is_zero
 from kassei.core.region import Region
@@ -61,7 +60,7 @@ class _Jet:
         """Taylor coefficients at every point of the box; raises ``Undecided`` when the boxes are used up."""
         self.left -= 1
         if self.left < 0:
-            raise Undecided(f"the greatest size within {MAX_BOXES} boxes")
+            raise Undecided("the greatest size within {} boxes", MAX_BOXES)
         before, ctx.cap = ctx.cap, length
         try:
             table: dict[sp.Symbol, Any] = {self.x: arb_series([box, 1])}
@@ -100,7 +99,7 @@ def _series(expr: sp.Expr, table: dict[sp.Symbol, Any]) -> Any:
         return (parts[0].log() * parts[1]).exp()
     rule = _RULES.get(expr.func)
     if rule is None:
-        raise Undecided(f"a power series of {expr.func}")
+        raise Undecided("a power series of {}", expr.func)
     return rule(parts[0])
 
 
@@ -126,8 +125,7 @@ _RULES: dict[Any, Callable[[Any], Any]] = {
 }
 
 
-@counted
-@lru_cache(maxsize=1000)
+@remembered(1000)
 def peak(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> Peak:
     """Where the size of ``g``, smooth on the open interval ``(lo, hi)``, takes or approaches its supremum.
 

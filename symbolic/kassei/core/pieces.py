@@ -9,6 +9,7 @@ Breaks at which nothing changes are taken out again, so that two spellings of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -70,7 +71,7 @@ def normal_form(expr: sp.Expr, v: sp.Symbol, region: Region) -> Form:
     """
     pieces = _split(Draft(expr), v, -sp.oo, sp.oo, region)
     if len(pieces) > MAX_PIECES:
-        raise Undecided(f"more than {MAX_PIECES} pieces")
+        raise Undecided("more than {} pieces", MAX_PIECES)
     kept = [pieces[0]]
     values: list[sp.Expr] = []
     for piece in pieces[1:]:
@@ -252,7 +253,7 @@ def _sign_between(question: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, reg
         return sign(question, region)
     flat = chart(question, v, lo, hi, region)
     if flat.points or flat.periodic:
-        raise Undecided(f"the sign of {question}")
+        raise Undecided("the sign of {}", question)
     return flat.signs[0]
 
 
@@ -298,7 +299,7 @@ def _true(condition: sp.Basic, ask: Callable[[sp.Expr], int]) -> bool:
     for kind, signs in allowed.items():
         if isinstance(condition, kind):
             return s in signs
-    raise Undecided(f"the condition {condition}")
+    raise Undecided("the condition {}", condition)
 
 
 def value_at(expr: sp.Expr, v: sp.Symbol, at: sp.Expr, region: Region) -> sp.Expr:
@@ -337,7 +338,7 @@ class Need:
                 return True
             if exponent.is_Rational:
                 return False
-            raise Undecided(f"a negative number to the power {exponent}, which may be an integer")
+            raise Undecided("a negative number to the power {}, which may be an integer", exponent)
         return sign(exponent, region) >= 0
 
 
@@ -385,8 +386,8 @@ def _where_defined(piece: Piece, needs: list[tuple[sp.Expr, Need]], v: sp.Symbol
             flat = chart(base, v, part.lo, part.hi, region)
             if flat.periodic:
                 if need == NONZERO or len(set(flat.signs)) > 1:
-                    raise Undecided(f"a piece with infinitely many singular points: {piece.expr}")
-                raise Undecided(f"where {base} vanishes")
+                    raise Undecided("a piece with infinitely many singular points: {}", piece.expr)
+                raise Undecided("where {} vanishes", base)
             ends = [part.lo, *flat.points, part.hi]
             for k, s in enumerate(flat.signs):
                 met = s > 0 or need.met(s, region)
@@ -418,7 +419,7 @@ def check_partial(expr: sp.Expr, partial: tuple[sp.Expr, ...], v: sp.Symbol, reg
     for part in partial:
         gone = any(set(_bases(base)) - kept for base, _ in _needs(part))
         if gone and any(q.expr is sp.nan for q in _cut_where_defined(part, v, region)):
-            raise Undecided(f"the formula as written contains {part}, which is not defined everywhere")
+            raise Undecided("the formula as written contains {}, which is not defined everywhere", part)
 
 
 def _cut_where_defined(part: sp.Expr, v: sp.Symbol, region: Region) -> list[Piece]:
@@ -491,10 +492,12 @@ def _coefficients_vanish(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
     if not expr.free_symbols - {v}:
         if _value_not_zero(expr, v):
             return False
-        raise Undecided(f"whether {expr} vanishes identically")
+        raise Undecided("whether {} vanishes identically", expr)
     shapes = list(table)
     plain_shapes = not any(s.free_symbols - {v} for s in shapes)
     if not plain_shapes or not independent(shapes, v, inner_points(-sp.oo, sp.oo, 10)):
+        if _rational_value_not_zero(expr, v, region):
+            return False
         scaled = scale_away(expr, v, region)
         if scaled is not None:
             return sign(scaled.amplitude, region) == 0 or not _value_not_zero(scaled.shape, v)
@@ -521,8 +524,22 @@ def _value_not_zero(expr: sp.Expr, v: sp.Symbol) -> bool:
     return False
 
 
+def _rational_value_not_zero(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
+    """Whether a value that is rational in the parameters is not 0 on the whole region, seen without splitting it."""
+    for at in map(sp.Integer, (0, 1, -1)):
+        value = _direct(expr, v, at)
+        if value is None or not value.is_rational_function(*value.free_symbols):
+            continue
+        with suppress(Fork, Undecided):
+            if sign(value, region) != 0:
+                return True
+    return False
+
+
 TAYLOR = 4
 """Derivatives at 0 that are looked at before values elsewhere."""
+MAX_TAYLOR_OPS = 2000
+"""Expressions with more operations are not differentiated for that."""
 
 
 def _by_coefficients(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
@@ -541,7 +558,7 @@ def _by_coefficients(expr: sp.Expr, v: sp.Symbol, region: Region) -> bool:
             continue
     if forks:
         raise min(forks, key=lambda f: (len(f.expr.free_symbols), not f.expr.is_polynomial(), sp.count_ops(f.expr)))
-    raise Undecided(f"whether {expr} vanishes identically")
+    raise Undecided("whether {} vanishes identically", expr)
 
 
 def _taylor_and_values(expr: sp.Expr, v: sp.Symbol) -> Iterator[sp.Expr]:
@@ -551,6 +568,8 @@ def _taylor_and_values(expr: sp.Expr, v: sp.Symbol) -> Iterator[sp.Expr]:
         if value is None:
             break
         yield value
+        if sp.count_ops(slope) > MAX_TAYLOR_OPS:
+            break
         slope = slope.diff(v)
     for at in map(sp.Rational, ("1", "-1", "1/2", "2", "-3")):
         value = _direct(expr, v, at)
@@ -566,7 +585,7 @@ def _witness(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Regi
             with precision(bits):
                 if sign_of(ball(here, {v: rational(at)})) in (1, -1):
                     return at
-    raise Undecided(f"a point where {expr} is not zero")
+    raise Undecided("a point where {} is not zero", expr)
 
 
 @lru_cache(maxsize=2000)

@@ -79,7 +79,7 @@ class Edge:
         if not self.continuous(region):
             return False
         if self.slope_left is None or self.slope_right is None:
-            raise Undecided(f"the derivative at {self.at}, where the slope has no limit")
+            raise Undecided("the derivative at {}, where the slope has no limit", self.at)
         if {self.slope_left, self.slope_right} & {sp.oo, -sp.oo}:
             return False
         return order(self.slope_left, self.slope_right, region) == 0

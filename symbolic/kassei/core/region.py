@@ -17,7 +17,7 @@ import sympy as sp
 
 from kassei.core.activation import Domain, Parameter
 from kassei.core.effort import TROUBLE, trouble
-from kassei.core.enclose import Undecided, number_sign
+from kassei.core.enclose import Undecided, Unsettled, number_sign
 
 T = TypeVar("T")
 
@@ -27,11 +27,11 @@ MAX_SAMPLES = 60
 """How many points are tried before a region's sample is left to the solver."""
 
 
-class Fork(Exception):
+class Fork(Unsettled):
     """The answer depends on the sign of ``expr``, which is not settled by the region."""
 
     def __init__(self, expr: sp.Expr) -> None:
-        super().__init__(str(expr))
+        super().__init__(expr)
         self.expr = expr
 
 
@@ -57,7 +57,7 @@ class Region:
         for known, domain in self.domains:
             if known == symbol:
                 return domain
-        raise Undecided(f"the domain of {symbol}")
+        raise Undecided("the domain of {}", symbol)
 
     def apply(self, expr: sp.Expr) -> sp.Expr:
         """``expr`` with every fixed symbol replaced."""
@@ -75,7 +75,7 @@ class Region:
         wider = replace(self, domains=(*self.domains, (symbol, domain)))
         found = _find_sample(wider)
         if found is None:
-            raise Undecided(f"a point with {symbol} in {domain}")
+            raise Undecided("a point with {} in {}", symbol, domain)
         return found
 
     def assume(self, expr: sp.Expr, sign: int) -> Region | None:
@@ -237,7 +237,7 @@ def _find_sample(region: Region) -> Region | None:
         return None
     if _satisfies(region, answer) and all(within(answer[s], d) for s, d in region.domains):
         return replace(region, sample=tuple(answer.items()))
-    raise Undecided(f"whether parameters satisfy {region.facts}")
+    raise Undecided("whether parameters satisfy {}", region.facts)
 
 
 @dataclass(frozen=True)

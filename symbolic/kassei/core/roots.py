@@ -53,7 +53,7 @@ def _rational_bracket(h: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> tup
                 return probe, probe
             if s != s_mid:
                 return (probe, middle) if probe < middle else (middle, probe)
-    raise Undecided(f"a bracket for the root of {h}")
+    raise Undecided("a bracket for the root of {}", h)
 
 
 def _shorten_more(value: sp.Expr, bits: int) -> sp.Rational:

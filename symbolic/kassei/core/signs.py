@@ -19,6 +19,7 @@ What none of these reaches raises ``Undecided``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -27,8 +28,18 @@ import sympy as sp
 from kassei.core import limits
 from kassei.core.algebra import Scaled, factored, factors, rates, rescale, vanishes
 from kassei.core.boxes import spans
-from kassei.core.effort import counted, simplify, spend
-from kassei.core.enclose import ImplicitRoot, RootConstant, Undecided, number_sign, point_sign
+from kassei.core.effort import remembered, simplify, spend
+from kassei.core.enclose import (
+    ImplicitRoot,
+    RootConstant,
+    Undecided,
+    ball,
+    number_sign,
+    point_sign,
+    precision,
+    rational,
+    sign_of,
+)
 from kassei.core.region import Fork, Region
 from kassei.core.roots import root_between
 from kassei.core.solver import impossible
@@ -40,6 +51,9 @@ MAX_WILD_DEPTH = 4
 """The same where derivatives need not become simpler: exponents that are not polynomials, roots, logarithms."""
 BOXES = 5
 """Units of work that a chart by boxes costs."""
+SCALE_PLACES = tuple((sp.Rational(a), sp.Rational(b)) for a, b in (("1/2", "3/2"), ("-1/2", "-3/2"), ("-1/2", "1/2")))
+"""Pairs of inputs whose values are compared before a shape is looked for."""
+BESIDE = sp.Rational(1, 97)
 MAX_SUM_OPS = 260
 """A factor with more operations is not differentiated again."""
 
@@ -82,7 +96,7 @@ def sign(expr: sp.Expr, region: Region) -> int:
     if not expr.free_symbols:
         return number_sign(expr)
     if expr.has(ImplicitRoot):
-        raise Undecided(f"the sign of {expr}")
+        raise Undecided("the sign of {}", expr)
     total = 1
     undecided: Exception | None = None
     parts = factors(_short_arguments(expr))
@@ -96,7 +110,7 @@ def sign(expr: sp.Expr, region: Region) -> int:
                 undecided = problem
             continue
         if not exponent.is_Integer and s < 0:
-            raise Undecided(f"a power of {base}, which is negative")
+            raise Undecided("a power of {}, which is negative", base)
         if exponent.is_Integer and exponent % 2 == 0:
             s = abs(s)
         if s == 0:
@@ -271,7 +285,7 @@ def _lone_sign(expr: sp.Expr, symbol: sp.Symbol, region: Region) -> int:
         return number_sign(region.at_sample(expr))
     flat = chart(expr, symbol, domain.lo, domain.hi, Region())
     if flat.periodic:
-        raise Undecided(f"sign of {expr}")
+        raise Undecided("sign of {}", expr)
     if flat.points:
         raise Fork(symbol - flat.points[0])
     inside = flat.signs[0]
@@ -306,7 +320,7 @@ def order(a: sp.Expr, b: sp.Expr, region: Region) -> int:
             return -1
         if order(a_lo, b_hi, region) >= 0:
             return 1
-        raise Undecided(f"the order of {a} and {b}")
+        raise Undecided("the order of {} and {}", a, b)
     return sign(a - b, region)
 
 
@@ -319,8 +333,7 @@ def chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region,
     return _chart(region.apply(sp.sympify(expr, strict=True)), x, lo, hi, region, depth)
 
 
-@counted
-@lru_cache(maxsize=8000)
+@remembered(8000)
 def _chart(expr: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region, depth: int) -> Chart:
     if x not in expr.free_symbols:
         return Chart((), (sign(expr, region),))
@@ -508,7 +521,7 @@ def _atomic_with_reason(
     if by_exp is not None:
         return by_exp, "exponential"
     if depth >= MAX_DEPTH or sp.count_ops(g) > MAX_SUM_OPS:
-        raise Undecided(f"signs of {g}")
+        raise Undecided("signs of {}", g)
     by_power = _one_power(g, x, lo, hi, region)
     if by_power is not None:
         return by_power, "power"
@@ -552,11 +565,37 @@ def scale_away(expr: sp.Expr, x: sp.Symbol, region: Region, *, partly: bool = Fa
             continue
         if s == 0:
             continue
-        scaled = rescale(expr, x, rate if s > 0 else -rate)
+        positive = rate if s > 0 else -rate
+        kept = _kept(expr, x, positive, region)
+        if kept and not (partly and kept < expr.free_symbols - {x}):
+            continue
+        scaled = rescale(expr, x, positive)
         left = scaled.shape.free_symbols - {x}
         if not left or (partly and left < expr.free_symbols - {x}):
             return scaled
     return None
+
+
+def _kept(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr, region: Region) -> set[sp.Symbol]:
+    """Parameters that stay in the shape of ``expr`` in ``rate * x``: the quotient of two of its values moves with them.
+
+    Two values at the sample and beside it show that; a parameter that is not in the set may stay all the same.
+    """
+    here = dict(region.sample)
+    kept = set()
+    for parameter in expr.free_symbols - {x}:
+        for near, far in SCALE_PLACES:
+            quotients = []
+            for at in (here, {**here, parameter: here[parameter] + BESIDE}):
+                with suppress(Undecided), precision(128):
+                    box = {symbol: rational(value) for symbol, value in at.items()}
+                    width = ball(rate, box)
+                    top, bottom = (ball(expr, {**box, x: rational(place) / width}) for place in (near, far))
+                    quotients.append(top / bottom)
+            if len(quotients) == 2 and not quotients[0].overlaps(quotients[1]):
+                kept.add(parameter)
+                break
+    return kept
 
 
 def _mixed(expr: sp.Expr, x: sp.Symbol) -> bool:
@@ -831,7 +870,7 @@ def _two_terms(
             points.append(low)
             out.append(part.signs[0])
         elif part.signs[0] != out[-1]:  # where one of them vanishes the other term alone gives the sign
-            raise Undecided(f"signs of {p1 * t1 + p2 * t2}")
+            raise Undecided("signs of {}", p1 * t1 + p2 * t2)
         points.extend(part.points)
         out.extend(part.signs[1:])
     return Chart(tuple(points), tuple(out), why=why)
@@ -883,7 +922,7 @@ def _by_derivative(
     tame = all(_log_of(t) is not None and sp.expand(_log_of(t)).is_polynomial(x) for t in groups)
     allowed = MAX_DEPTH if tame else MAX_WILD_DEPTH
     if depth >= allowed:
-        raise Undecided(f"signs of {g} within {allowed} derivatives")
+        raise Undecided("signs of {} within {} derivatives", g, allowed)
     options = []
     for t in groups:
         if _log_of(t) is None:
@@ -896,12 +935,12 @@ def _by_derivative(
         options.append((0, sp.count_ops(slope), g, slope))
     left: Undecided | None = None
     breadth = 2 if depth < 2 else 1
-    for _, _, h, slope in sorted(options, key=lambda o: (o[0], o[1], str(o[3])))[:breadth]:
+    for _, _, h, slope in sorted(options, key=lambda o: o[:2])[:breadth]:
         try:
             return _monotone_parts(h, slope, x, lo, hi, region, depth)
         except Undecided as problem:
             left = problem
-    raise left or Undecided(f"signs of {g}")
+    raise left or Undecided("signs of {}", g)
 
 
 def _monotone_parts(
@@ -910,7 +949,7 @@ def _monotone_parts(
     """The chart of ``h`` from the chart of its derivative."""
     flow = chart(slope, x, lo, hi, region, depth + 1)
     if flow.periodic:
-        raise Undecided(f"signs of {h}: its slope changes sign infinitely often")
+        raise Undecided("signs of {}: its slope changes sign infinitely often", h)
     nodes = [lo, *flow.points, hi]
     at = [_end_sign(h, x, lo, "+", region)]
     at += [sign(h.subs(x, p), region) for p in flow.points]
@@ -923,7 +962,7 @@ def _monotone_parts(
             return
         if signs:
             if root is None:
-                raise Undecided(f"signs of {h}")
+                raise Undecided("signs of {}", h)
             points.append(root)
         signs.append(s)
 
@@ -963,17 +1002,30 @@ def _only_root(h: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Regio
         return sp.cancel(-level / slope)
     if h.free_symbols - {x}:
         for guess in SHORT_ROOTS:
-            if vanishes(h.subs(x, guess)) and order(guess, lo, region) > 0 and order(hi, guess, region) > 0:
+            value = h.subs(x, guess)
+            if (
+                _zero_at_sample(value, region)
+                and vanishes(value)
+                and order(guess, lo, region) > 0
+                and order(hi, guess, region) > 0
+            ):
                 return guess
         return ImplicitRoot(h, x, lo, hi)
     for guess in SHORT_ROOTS:
         if order(guess, lo, region) > 0 and order(hi, guess, region) > 0 and _is_root(h, x, guess):
             return guess
     if (lo.free_symbols or hi.free_symbols) and region.facts:
-        raise Undecided(f"where {h} = 0 between {lo} and {hi}")
+        raise Undecided("where {} = 0 between {} and {}", h, lo, hi)
     # Without further facts the parameters form a box. The root moves continuously with the ends and the roots of h
     # are isolated, so it is one number for all of them.
     return root_between(h, x, region.at_sample(lo), region.at_sample(hi))
+
+
+def _zero_at_sample(value: sp.Expr, region: Region) -> bool:
+    """Whether an enclosure at the sample leaves it open that ``value`` is zero: algebra is dear, a value is cheap."""
+    with suppress(Undecided), precision(128):
+        return sign_of(ball(region.at_sample(value), {})) not in (1, -1)
+    return True
 
 
 def _is_root(h: sp.Expr, x: sp.Symbol, guess: sp.Rational) -> bool:
@@ -987,7 +1039,7 @@ def _sinusoid(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Region
     """``A + B cos(wx) + C sin(wx)`` on an unbounded interval: compare A with the amplitude."""
     parts = sinusoid(g, x)
     if parts is None or (lo != -sp.oo and hi != sp.oo):
-        raise Undecided(f"signs of {g}")
+        raise Undecided("signs of {}", g)
     a, b, c = parts
     amplitude2 = sp.expand(b**2 + c**2)
     if sign(amplitude2, region) == 0:

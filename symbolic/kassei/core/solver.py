@@ -6,6 +6,7 @@ solution" is always right; a solution is only ever used after it has been checke
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -109,6 +110,7 @@ def _solver(domains: Domains, facts: Facts) -> tuple[Any, _Translator]:
     return s, t
 
 
+@lru_cache(maxsize=4096)
 def impossible(domains: Domains, facts: Facts) -> bool:
     """Whether no parameter values satisfy the facts; False also when the effort does not suffice."""
     import z3
@@ -117,6 +119,7 @@ def impossible(domains: Domains, facts: Facts) -> bool:
     return bool(s.check() == z3.unsat)
 
 
+@lru_cache(maxsize=4096)
 def solve(domains: Domains, facts: Facts) -> dict[sp.Symbol, sp.Expr] | None:
     """A candidate point, to be checked by the caller; None if there is provably none.
 
@@ -129,7 +132,7 @@ def solve(domains: Domains, facts: Facts) -> dict[sp.Symbol, sp.Expr] | None:
     if answer == z3.unsat:
         return None
     if answer != z3.sat:
-        raise Undecided(f"whether {facts} can hold")
+        raise Undecided("whether {} can hold", facts)
     model = s.model()
     out: dict[sp.Symbol, sp.Expr] = {}
     for symbol, _ in domains:

@@ -117,7 +117,7 @@ class Tail:
         """The sum of monomials for an expression in ``x`` alone; ``Undecided`` where none is found on this tail."""
         if not expr.free_symbols & {self.x, *self.tiny}:
             if expr.free_symbols or not expr.is_finite:
-                raise Undecided(f"{expr} near infinity")
+                raise Undecided("{} near infinity", expr)
             return {ONE: expr} if number_sign(expr) != 0 else {}
         if expr == self.x:
             return {((), sp.S.One, 0): sp.S.One}
@@ -144,7 +144,7 @@ class Tail:
             return self._log(self.model(expr.args[0]))
         if len(expr.args) == 1:
             return self._function(expr.func, self.model(expr.args[0]))
-        raise Undecided(f"{expr} near infinity")
+        raise Undecided("{} near infinity", expr)
 
     def leading(self, model: Model) -> tuple[Key, Coefficient]:
         """The monomial that dominates, its coefficient certainly not 0."""
@@ -344,7 +344,7 @@ class Tail:
         if _growth(key) > 0:
             rule = _FAR.get(head)
             if rule is None:
-                raise Undecided(f"{head} near infinity")
+                raise Undecided("{} near infinity", head)
             s = _sign(inner[key])
             return rule(self, inner, s)
         level = inner.get(ONE, sp.S.Zero)
@@ -357,7 +357,7 @@ class Tail:
             slopes.append(slopes[-1].diff(y))
         terms = [f.subs(y, level) / sp.factorial(k) for k, f in enumerate(slopes[:-1])]
         if any(not t.is_finite for t in terms):
-            raise Undecided(f"{head} at {level}")
+            raise Undecided("{} at {}", head, level)
         reach = self.enclosure(delta).union(arb(0)) + _enclosed(level)
         return self._series(delta, terms, ball(slopes[-1], {y: reach}) / int(sp.factorial(ORDER)))
 
@@ -416,7 +416,7 @@ def tail_sign(expr: sp.Expr, x: sp.Symbol, reaches: tuple[sp.Rational, ...] = RE
                 return reach, tail.sign(tail.model(there))
         except Undecided as problem:
             left = problem
-    raise Undecided(f"the sign of {expr} near infinity: {left}")
+    raise Undecided("the sign of {} near infinity: {}", expr, left)
 
 
 def tail_limit(expr: sp.Expr, x: sp.Symbol, reaches: tuple[sp.Rational, ...] = REACHES[1::3]) -> sp.Expr:
@@ -441,4 +441,4 @@ def tail_limit(expr: sp.Expr, x: sp.Symbol, reaches: tuple[sp.Rational, ...] = R
                 left = Undecided("a level that is only enclosed")
         except Undecided as problem:
             left = problem
-    raise Undecided(f"the limit of {expr}: {left}")
+    raise Undecided("the limit of {}: {}", expr, left)

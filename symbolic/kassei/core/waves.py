@@ -38,7 +38,7 @@ def recurring_zeros(gap: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region
             continue
         flat = chart(base, v, lo, hi, region)
         if any(p.has(RootConstant) for p in flat.points):
-            raise Undecided(f"a set of the zeros of {gap}")
+            raise Undecided("a set of the zeros of {}", gap)
         found.append(sp.FiniteSet(*flat.points))
     return sp.Union(*found, evaluate=len(found) < 2) if recurring else None
 

@@ -85,7 +85,7 @@ def _expectation(pieces: tuple[Piece, ...], v: sp.Symbol, power: int, region: Re
         return found
     with precision(gauss.BITS):
         if not found.overlaps(ball(region.at_sample(exact), {})):
-            raise Undecided(f"the expectation: the closed form {exact} lies outside of its enclosure")
+            raise Undecided("the expectation: the closed form {} lies outside of its enclosure", exact)
     steps.append(Step("gauss_closed", {**facts, "value": exact}))
     return exact
 

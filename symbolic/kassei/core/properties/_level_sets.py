@@ -42,7 +42,7 @@ class _Level:
         if flat.identically_zero:
             self.stretches.append(Stretch(piece.lo, False, piece.hi, False))
         elif flat.periodic:
-            raise Undecided(f"infinitely many zeros of {gap}")
+            raise Undecided("infinitely many zeros of {}", gap)
         else:
             self.stretches += [Stretch(p, True, p, True) for p in flat.points]
         self.steps += [*flat.why, Step(key, facts | {"layout": layout(gap, piece.lo, piece.hi, flat)})]
@@ -99,7 +99,7 @@ def meets(target: sp.Expr) -> Callable[[Form, Region], Finding]:
                 continue
             gap = piece.expr - target
             if target.free_symbols and piece.expr.has(*ARCS):
-                raise Undecided(f"signs of {gap}")
+                raise Undecided("signs of {}", gap)
             found.zeros(gap, v, piece, "value_level", {"target": target})
         for at, value in zip(form.breaks, form.values, strict=True):
             if value is not sp.nan and sign(value - target.subs(v, at), region) == 0:

@@ -238,7 +238,7 @@ def curved(form: Form, region: Region, activation: Activation, way: int) -> Find
         steps += [*flat.why, chart_step(f"{kind}_bend", piece, v, flat, 2)]
     for edge in seen:
         if edge.slope_left is None or edge.slope_right is None:
-            raise Undecided(f"the slopes at {edge.at}")
+            raise Undecided("the slopes at {}", edge.at)
         if order(edge.slope_right, edge.slope_left, region) * way < 0:
             facts = {"at": edge.at, "left": edge.slope_left, "right": edge.slope_right}
             witness = {"at": str(region.at_sample(edge.at))}
@@ -258,7 +258,7 @@ def _segment_point(piece: Piece, flat: Chart, wanted: int, region: Region, expr:
             with precision(128):
                 if sign_of(ball(region.at_sample(expr), {v: rational(at)})) == wanted:
                     return [str(at)]
-        raise Undecided(f"a point where {expr} has the sign {wanted}")
+        raise Undecided("a point where {} has the sign {}", expr, wanted)
     nodes = [lo, *(region.at_sample(p) for p in flat.points), hi]
     for k, s in enumerate(flat.signs):
         if s == wanted:

@@ -46,7 +46,7 @@ def _line(piece: Piece, v: sp.Symbol, end: sp.Expr, region: Region) -> tuple[sp.
         return None, Step("asymptote_no_offset", {"end": end, "slope": m, "limit": c})
     line = sp.collect(sp.expand(m * v), v) + c
     if line.has(RootConstant):
-        raise Undecided(f"a closed form for the line {line}")
+        raise Undecided("a closed form for the line {}", line)
     return line, Step("asymptote", {"end": end, "slope": m, "offset": c, "line": line})
 
 

@@ -44,4 +44,4 @@ def _order_at(form: Form, k: int, region: Region) -> int:
         right = side_limit(slope_of(form.pieces[k + 1], v, times), v, at, "+", region)
         if left is None or right is None or {left, right} & {sp.oo, -sp.oo} or order(left, right, region) != 0:
             return times - 1
-    raise Undecided(f"derivatives beyond order {MAX_ORDER} at {at}")
+    raise Undecided("derivatives beyond order {} at {}", MAX_ORDER, at)
