@@ -28,7 +28,7 @@ ON_SMALL_SITE = (*SOURCES, "hard_shrink", "hardtanh", "pelu", "siren", "silu")
 limits, one with enclosed values: what the pages have to show."""
 
 
-SLOW = ("acon_c", "laplace", "richards", "smu", "srelu", "tanhsoft", "triple_state_sigmoid")
+SLOW = ("acon_c", "richards", "smu", "srelu", "triple_state_sigmoid")
 """Functions whose analysis takes more than seven seconds of one core; it is tested under ``pytest --slow``."""
 options = {"slow": False}
 

@@ -50,6 +50,19 @@ def test_every_certificate_is_replayed_without_contradiction(name: str) -> None:
     assert {o.name for o in found.outcomes} == {"normal_form", *claimed["requirements"], *claimed["properties"]}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_certificate_can_be_read_back(name: str) -> None:
+    assert {c.name for c in read(text(name)).verdicts if c.unread} == set()
+
+
+@pytest.mark.parametrize("name", ["flatten_t_swish", "hexpo"])
+def test_points_and_conditions_with_roots_are_replayed(name: str) -> None:
+    """Roots in conditions were not read; of two points that move with a parameter each, only one parameter was set."""
+    (found,) = replay(read(text(name)), {"fixed_points"}).outcomes[1:]
+    assert found.standing == "consistent"
+    assert not [f for f in found.findings if "not replayed" in f.what]
+
+
 @pytest.mark.parametrize("name", ["relu", "prelu", "leaky_relu", "rrelu", "identity", "step", "sigmoid"])
 def test_every_verdict_on_these_is_confirmed(name: str) -> None:
     assert {o.name for o in report(name).outcomes if o.standing != "confirmed"} == set()
@@ -136,6 +149,13 @@ def rows(key: str, *parts: tuple[str, Any]) -> Tamper:
     return value(key, [{"when": when, "value": new} for when, new in parts])
 
 
+def root_in_row(row: int, **new: Any) -> Tamper:
+    def change(data: dict[str, Any]) -> None:
+        data["properties"]["fixed_points"]["value"][row]["roots"]["root_1"].update(new)
+
+    return change
+
+
 def one_kink(key: str, **new: Any) -> Tamper:
     def change(data: dict[str, Any]) -> None:
         data["properties"][key]["value"][0]["value"][0].update(new)
@@ -147,6 +167,7 @@ CLIPPED = "Piecewise((v**2/2, v >= 0), (Min(alpha, 32)*(-v + exp(v) - 1), True))
 CLIPPED_BACK = "Piecewise((v, v >= 0), (log(1 + v/Min(alpha, 32)), True))"
 AT_BOTH = "(-alpha*exp(1/2)*erf(sqrt(2)/2) - alpha + alpha*exp(1/2) + sqrt(2)/sqrt(pi))*Max(1, 1/(8*alpha))/2"
 AT_ALPHA_1 = "Piecewise((v, v >= 0), (log(1 + v), True))"
+FTS = ("flatten_t_swish", "fixed_points")
 TAMPERED: list[tuple[str, str, Tamper]] = [
     ("elu", "domain", verdict("domain", "refuted")),
     ("rational", "domain", verdict("domain", "proved")),
@@ -328,6 +349,13 @@ TAMPERED: list[tuple[str, str, Tamper]] = [
     ("elu", "inverse", inside("properties", "inverse", "value", "expr", new=CLIPPED_BACK)),
     ("elu", "gaussian_moments", inside("properties", "gaussian_moments", "value", "mean", new=AT_BOTH)),
     ("elu", "slope_gaussian_moments", inside("properties", "slope_gaussian_moments", "value", "mean", new="19/25")),
+    # conditions that speak of a root without a closed form
+    ("flatten_t_swish", "fixed_points", root_in_row(2, lo="1.2", hi="1.21")),
+    ("flatten_t_swish", "fixed_points", root_in_row(2, root_of="v + log(v - 1) - 1")),
+    (*FTS, inside("properties", "fixed_points", "value", 4, "when", new="T > root_1/(exp(root_1) + 2)")),
+    (*FTS, inside("properties", "fixed_points", "value", 2, "value", "points", new=["1"])),
+    # two points, each of which moves with a parameter of its own
+    ("hexpo", "fixed_points", inside("properties", "fixed_points", "value", 3, "value", "points", 0, new="-1")),
 ]
 
 

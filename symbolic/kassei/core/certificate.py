@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy as sp
 
-from kassei.core.document import plain
+from kassei.core.document import plain, spelled
 from kassei.core.dossier import Dossier
 from kassei.core.enclose import RootConstant
 from kassei.core.pieces import Form
@@ -49,7 +49,8 @@ def certificate(dossier: Dossier) -> dict[str, Any]:
             },
         },
         "cases": [
-            {"when": str(case.condition), **_region(case.region), **_form(case.form)} for case in dossier.facts.cases
+            {**_condition("when", case.condition), **_region(case.region), **_form(case.form)}
+            for case in dossier.facts.cases
         ],
         "requirements": {name: _verdict(v, f.variable, f.defaults) for name, v in dossier.requirements.items()},
         "properties": {name: _verdict(v, f.variable, f.defaults) for name, v in verdicts.items()},
@@ -63,8 +64,8 @@ def text(dossier: Dossier) -> str:
 
 def _region(region: Region) -> dict[str, Any]:
     return {
-        "fixed": {str(s): str(e) for s, e in region.fixed},
-        "sample": {str(s): str(region.at_sample(s)) for s in dict([*region.sample, *region.fixed])},
+        "fixed": {str(s): spell(e) for s, e in region.fixed},
+        "sample": {str(s): spell(region.at_sample(s)) for s in dict([*region.sample, *region.fixed])},
     }
 
 
@@ -94,16 +95,22 @@ def spell(value: Any) -> Any:
     }
 
 
+def _condition(name: str, condition: sp.Basic) -> dict[str, Any]:
+    """A condition under its name, and the roots it speaks of beside it."""
+    text, roots = spelled(condition)
+    return {name: text, "roots": roots} if roots else {name: text}
+
+
 def _verdict(v: Verdict, variable: sp.Symbol, parameters: Mapping[sp.Symbol, Any]) -> dict[str, Any]:
     return {
         "verdict": v.truth,
-        "condition": None if v.condition is None else str(v.condition),
+        **({"condition": None} if v.condition is None else _condition("condition", v.condition)),
         "value": None if v.value is None else plain(v.value),
         "witness": None if v.witness is None else plain(dict(v.witness)),
         "method": v.method,
         "cases": [
             {
-                "when": str(when),
+                **_condition("when", when),
                 **_region(leaf.region),
                 "truth": leaf.answer.truth,
                 "value": None if leaf.answer.value is None else plain(leaf.answer.value),

@@ -291,7 +291,7 @@ def exact_or_enclosed(value: sp.Expr, region: Region) -> Any:
     if not roots:
         return str(value)
     root = roots[0]
-    out: dict[str, Any] = {**decimal_enclosure(region.at_sample(value)), **_origin(root)}
+    out: dict[str, Any] = {**decimal_enclosure(region.at_sample(value)), **_origin(root, region)}
     if value != root:
         names = {r: sp.Symbol("root" if len(roots) == 1 else f"root{k}") for k, r in enumerate(roots, start=1)}
         out["value_of"] = str(value.xreplace(names))
@@ -303,11 +303,12 @@ def exact_or_enclosed(value: sp.Expr, region: Region) -> Any:
 
 def root_enclosure(root: RootConstant) -> dict[str, Any]:
     """A root without a closed form as the JSON shows it."""
-    return {**decimal_enclosure(root), **_origin(root)}
+    return {**decimal_enclosure(root), **_origin(root, Region())}
 
 
-def _origin(root: RootConstant) -> dict[str, Any]:
-    return {"root_of": str(tidy(root.function)), "root_in": [str(root.lo), str(root.hi)]}
+def _origin(root: RootConstant, region: Region) -> dict[str, Any]:
+    ends = [exact_or_enclosed(end, region) for end in (root.lo, root.hi)]
+    return {"root_of": str(tidy(root.function)), "root_in": ends}
 
 
 def value_here(activation: Activation, at: sp.Expr, region: Region) -> sp.Expr:

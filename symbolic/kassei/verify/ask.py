@@ -15,6 +15,7 @@ import z3
 from flint import arb, ctx, fmpq
 
 from kassei.core.activation import Activation
+from kassei.verify.read import EnclosedRoot
 
 EFFORT = 400_000
 """Z3 resource units for one statement; counted work, the same on every machine."""
@@ -360,6 +361,8 @@ def enclosed(e: sp.Expr) -> Any:
         return arb(fmpq(int(e.p), int(e.q)))
     if e in (sp.pi, sp.E):
         return arb.pi() if e is sp.pi else arb(1).exp()
+    if isinstance(e, EnclosedRoot):
+        return enclosed(e.lo).union(enclosed(e.hi))
     if not e.args:
         raise Beyond(str(e))
     parts = [enclosed(a) for a in e.args]
@@ -394,8 +397,13 @@ def enclosed(e: sp.Expr) -> Any:
     return found
 
 
+def exact(end: Any) -> sp.Rational:
+    """The number that an exact end is."""
+    man, exp = end.mid().man_exp()
+    return sp.Rational(int(man)) * sp.Rational(2) ** int(exp)
+
+
 def rational(end: Any) -> Any:
     """An exact end as a Z3 number."""
-    man, exp = end.mid().man_exp()
-    q = sp.Rational(int(man)) * sp.Rational(2) ** int(exp)
+    q = exact(end)
     return z3.RatVal(int(q.p), int(q.q))

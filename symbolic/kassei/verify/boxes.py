@@ -11,7 +11,7 @@ import sympy as sp
 from flint import ctx
 
 from kassei.core.activation import Activation
-from kassei.verify.ask import enclosed
+from kassei.verify.ask import enclosed, exact
 from kassei.verify.interval import INF, WHOLE, Hole, Interval, Jet, Look, box, down, exactly, jet, up
 from kassei.verify.interval import ONE as UNIT
 from kassei.verify.read import Spelling, Stretch
@@ -283,8 +283,10 @@ class Scan:
         function = spelling.expr(value["root_of"])
         if function is None or not function.has(x):
             return claimed, False
-        low, high = (spelling.some(end) for end in value["root_in"])
-        bracket = self.root(function, x, low, high, env)
+        low, high = (self.enclosure(end, spelling)[0] if isinstance(end, dict) else end for end in value["root_in"])
+        start = exact(low.hi) if isinstance(low, Interval) else spelling.some(low)
+        stop = exact(high.lo) if isinstance(high, Interval) else spelling.some(high)
+        bracket = self.root(function, x, start, stop, env)
         if bracket is None:
             return claimed, False
         root = bracket
@@ -301,7 +303,10 @@ class Scan:
         return claimed, True
 
     def root(self, e: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr, env: Mapping[sp.Symbol, Jet]) -> Interval | None:
-        """A root between two rationals, by bisection; None where the signs at them do not show that there is one."""
+        """The root at which the sign changes between two rationals, by bisection; None where no signs are found.
+
+        Raises ``Elsewhere`` where the sign is the same at both.
+        """
 
         def sign(p: sp.Rational) -> int:
             found = self.look(e, x, exactly(p), env)
@@ -310,7 +315,9 @@ class Scan:
         if not (lo.is_Rational and hi.is_Rational):
             return None
         first, last = sign(lo), sign(hi)
-        if first * last >= 0:
+        if first * last > 0:
+            raise Elsewhere(f"{e} has one sign at {lo} and {hi}")
+        if first * last == 0:
             return None
         for _ in range(70):
             middle = (lo + hi) / 2
@@ -322,12 +329,12 @@ class Scan:
 
     def where(self, value: Any, points: Sequence[Point], spelling: Spelling) -> Mapping[sp.Symbol, Jet]:
         """The parameters an enclosed value speaks of: those it names, else any at which it is claimed."""
-        found = named(value)
-        if found:
-            return {s: Jet(constant(spelling.some(found[s.name]))) for s in self.parameters if s.name in found} | {
-                s: Jet(exactly(points[0][s])) for s in self.parameters if s.name not in found and points
-            }
-        return environment(points[0]) if points else {s: Jet(WHOLE) for s in self.parameters}
+        found = {s: spelling.some(x) for s in self.parameters if (x := named(value).get(s.name)) is not None}
+        if not found:
+            return environment(points[0]) if points else {s: Jet(WHOLE) for s in self.parameters}
+        whole = next((p for p in points if all(p[s] == x for s, x in found.items())), None)
+        others = {s: Jet(WHOLE) if whole is None else Jet(exactly(whole[s])) for s in self.parameters if s not in found}
+        return {s: Jet(constant(x)) for s, x in found.items()} | others
 
     @property
     def parameters(self) -> tuple[sp.Symbol, ...]:
@@ -577,7 +584,10 @@ class Scan:
             spelling.v = inner
             function = spelling.some(roots[name]["of"])
             low, high = (spelling.some(roots[name][k]) for k in ("lo", "hi"))
-            root = self.root(function, inner, low, high, {})
+            try:
+                root = self.root(function, inner, low, high, {})
+            except Elsewhere as wrong:
+                return Finding("contradicted", what, "intervals", str(wrong))
             if root is None:
                 return Finding("consistent", what)
             marks.append(root)
@@ -603,10 +613,11 @@ class Elsewhere(Exception):
 
 
 def named(value: Any) -> Mapping[str, Any]:
-    """The parameter values that an enclosure, or one inside it, is given at."""
+    """The parameter values that the enclosures inside a value are given at, all of them at one place."""
     if isinstance(value, dict):
-        return value["at"] if "at" in value else next((f for v in value.values() if (f := named(v))), {})
-    return next((f for v in value if (f := named(v))), {}) if isinstance(value, list) else {}
+        inside = value.values() if "at" not in value else ()
+        return {**value.get("at", {}), **{n: x for v in inside for n, x in named(v).items()}}
+    return {n: x for v in value for n, x in named(v).items()} if isinstance(value, list) else {}
 
 
 def at(e: sp.Expr, p: Point) -> sp.Expr:

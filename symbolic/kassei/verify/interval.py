@@ -14,6 +14,8 @@ from typing import Any
 import sympy as sp
 from flint import arb, ctx, fmpq
 
+from kassei.verify.read import EnclosedRoot
+
 INF = arb("inf")
 NIL = arb(0)
 
@@ -356,6 +358,8 @@ def jet(e: sp.Expr, look: Look) -> Jet:
     if e in (sp.pi, sp.E):
         ball = arb.pi() if e is sp.pi else arb(1).exp()
         return Jet(Interval(ball.lower(), ball.upper(), True))
+    if isinstance(e, EnclosedRoot):
+        return Jet(box(e.lo, e.hi))
     if e.is_Add:
         out = Jet(ZERO)
         for a in e.args:

@@ -15,8 +15,6 @@ from kassei.core.expression import ExpressionError, parse, parse_constant, parse
 
 SCHEMA = 1
 TRUTHS = ("proved", "refuted", "conditional", "unknown")
-ROOT = "root of "
-"""How the prover spells a root without a closed form; not in the definition language."""
 MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -74,7 +72,9 @@ class Claimed:
     witness: Mapping[str, Any] | None
     cases: tuple[Mapping[str, Any], ...]
     unread: tuple[str, ...] = ()
-    """Conditions with roots that have no closed form: what is claimed there is not replayed."""
+    """Conditions that the replay cannot read back: what is claimed there is not replayed."""
+    roots: tuple[Mapping[str, Any], ...] = ()
+    """Numbers without a closed form that the conditions speak of: which roots they are, and enclosures."""
 
 
 @dataclass(frozen=True)
@@ -169,15 +169,15 @@ class Spelling:
             return sp.oo if text == "oo" else -sp.oo
         return parse(text, self.v, [*self.names, *(sp.Symbol(m) for m in more)])
 
-    def condition(self, text: str | None) -> sp.Basic:
-        """A condition on the parameters; ``Unread`` where it has a root without a closed form."""
-        if text is not None and ROOT in text:
-            raise Unread(text)
+    def condition(self, holder: Mapping[str, Any], key: str = "when") -> sp.Basic:
+        """A condition on the parameters; the roots without a closed form that it names stand beside it."""
+        text = holder[key]
         if text is None or text == "True":
             return sp.true
         if text == "False":
             return sp.false
-        one = parse(f"Piecewise((1, {text}), (0, True))", self.v, self.names)
+        roots = {sp.Symbol(n, real=True): enclosed_root(row) for n, row in holder.get("roots", {}).items()}
+        one = parse(f"Piecewise((1, {text}), (0, True))", self.v, [*self.names, *roots]).xreplace(roots)
         if one in (sp.S.One, sp.S.Zero):
             return sp.true if one == 1 else sp.false
         return one.args[0][1]
@@ -189,7 +189,7 @@ class Spelling:
             values = tuple(self.expr(x) for x in c["values"])
         except Unread:
             pieces, values = (), ()
-        return Case(self.condition(c["when"]), pieces, values, self.point(c["sample"]) or {})
+        return Case(self.condition(c), pieces, values, self.point(c["sample"]) or {})
 
     def some(self, text: Any) -> sp.Expr:
         """An expression that must be there."""
@@ -203,7 +203,7 @@ class Spelling:
         try:
             return {sp.Symbol(n, real=True): self.some(x) for n, x in values.items()}
         except (Unread, ExpressionError):
-            if any(str(x).startswith(ROOT) for x in values.values()):
+            if any(isinstance(x, dict) for x in values.values()):
                 return None
             raise
 
@@ -221,7 +221,7 @@ class Spelling:
         always = {"proved": sp.true, "refuted": sp.false}.get(truth, sp.true)
         unread: list[str] = []
         try:
-            condition = self.condition(v["condition"]) if truth == "conditional" else always
+            condition = self.condition(v, "condition") if truth == "conditional" else always
         except Unread as left:
             condition = sp.false
             unread.append(str(left))
@@ -230,13 +230,16 @@ class Spelling:
             rows = []
             for row in value:
                 try:
-                    rows.append((self.condition(row["when"]), row["value"]))
+                    rows.append((self.condition(row), row["value"]))
                 except Unread as left:
                     unread.append(str(left))
             value = rows
         elif value is not None:
             value = [(sp.true, value)]
-        return Claimed(name, truth, condition, value, v["witness"], tuple(v["cases"]), tuple(unread))
+        holders = [v, *(row for row in v.get("value") or () if isinstance(row, dict))]
+        roots = {str(row): row for holder in holders for row in holder.get("roots", {}).values()}
+        cases = tuple(v["cases"])
+        return Claimed(name, truth, condition, value, v["witness"], cases, tuple(unread), tuple(roots.values()))
 
     def stretches(self, text: str) -> tuple[Stretch, ...]:
         """A set in SymPy's spelling as intervals and points."""
@@ -258,6 +261,37 @@ class Spelling:
         lo, hi = map(self.some, parts)
         lo_in = ends not in (".open", ".Lopen") and lo != -sp.oo
         return (Stretch(lo, lo_in, hi, ends not in (".open", ".Ropen") and hi != sp.oo),)
+
+
+class EnclosedRoot(sp.AtomicExpr):  # type: ignore[misc]
+    """A number of which only an interval is told."""
+
+    is_number = True
+    is_real = True
+    is_finite = True
+    is_commutative = True
+    is_comparable = True
+
+    def __new__(cls, lo: sp.Rational, hi: sp.Rational) -> EnclosedRoot:
+        """The number between two rationals."""
+        self = super().__new__(cls)
+        self.lo, self.hi = lo, hi
+        return self  # type: ignore[no-any-return]
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (self.lo, self.hi)
+
+    def _sympystr(self, printer: Any) -> str:
+        del printer
+        return f"[{self.lo}, {self.hi}]"
+
+    def _eval_evalf(self, prec: int) -> sp.Float:
+        return sp.Float((self.lo + self.hi) / 2, precision=prec)
+
+
+def enclosed_root(row: Mapping[str, Any]) -> EnclosedRoot:
+    """The number that a row of a table of roots encloses."""
+    return EnclosedRoot(sp.Rational(row["lo"]), sp.Rational(row["hi"]))
 
 
 class Unread(ValueError):

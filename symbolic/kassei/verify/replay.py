@@ -12,9 +12,9 @@ import z3
 from kassei.verify import boxes, growth, hostile, inverse, kinked, levels, moments, primitive
 from kassei.verify import ends as far
 from kassei.verify.ask import Question
-from kassei.verify.boxes import MIRRORED
+from kassei.verify.boxes import MIRRORED, Elsewhere
 from kassei.verify.interval import Look, decided
-from kassei.verify.read import ROOT, BadCertificate, Case, Certificate, Claimed, Spelling, Stretch
+from kassei.verify.read import BadCertificate, Case, Certificate, Claimed, Spelling, Stretch
 from kassei.verify.report import Coverage, Finding, Outcome, Report
 from kassei.verify.statement import TROUBLE, Point, Statements, analytic, ends, joined, member, shown
 
@@ -91,6 +91,7 @@ class Replay(Statements):
         if c.truth == "unknown" or c.name not in self.rules:
             return Outcome(name=c.name, verdict=c.truth)
         found: list[Finding] = [Finding("consistent", f"not replayed: {text}") for text in c.unread]
+        found += self.roots(c)
         if c.truth == "conditional" and c.unread:
             return Outcome(name=c.name, verdict=c.truth, findings=tuple(found))
         try:
@@ -113,6 +114,19 @@ class Replay(Statements):
         with suppress(*TROUBLE):
             found += hostile.tried(self, c)
         return Outcome(name=c.name, verdict=c.truth, findings=tuple(found))
+
+    def roots(self, c: Claimed) -> Iterator[Finding]:
+        """The numbers that conditions speak of are the roots they are said to be."""
+        for row in c.roots:
+            what = f"a root of {row['root_of']}"
+            try:
+                _, sure = self.scan.enclosure(row, self.spelling)
+            except Elsewhere as wrong:
+                yield Finding("contradicted", what, "intervals", str(wrong))
+            except TROUBLE as left:
+                yield Finding("consistent", f"not replayed: {left}")
+            else:
+                yield Finding("confirmed" if sure else "consistent", what, "intervals")
 
     def two_points(self, c: Claimed) -> Iterator[Finding]:
         """Monotone, convex, odd and even: an inequality or equation between values of the definition."""
@@ -464,10 +478,10 @@ class Replay(Statements):
         for c in self.c.verdicts:
             for case in c.cases:
                 sample = self.spelling.point(case["sample"])
-                if sample is None or ROOT in case["when"]:
+                if sample is None:
                     yield Finding("consistent", f"not replayed: {case['when']}")
                     continue
-                when = self.spelling.condition(case["when"])
+                when = self.spelling.condition(case)
                 for claim in case["claims"]:
                     key = f"{case['when']} {claim}"
                     if key in done or len(done) >= MAX_CLAIMS:

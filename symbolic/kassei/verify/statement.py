@@ -7,7 +7,7 @@ alone. Where Z3 leaves one open for all parameters it is asked again at exact pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import islice, product
 from typing import Any
@@ -77,6 +77,11 @@ class Statements:
     @cached_property
     def points(self) -> tuple[Point, ...]:
         """Exact parameter values: the defaults, the samples of the cases, plain numbers of the domain."""
+        return self.every_point[:MAX_POINTS]
+
+    @cached_property
+    def every_point(self) -> tuple[Point, ...]:
+        """All of these, however many they are."""
         if not self.f.parameters:
             return ({},)
         found: list[dict[sp.Symbol, sp.Expr]] = [dict(self.f.defaults)]
@@ -95,11 +100,15 @@ class Statements:
             right = set(one) == set(self.c.symbols) and all(x.is_Rational for x in one.values())
             if right and one not in out and all(inside(one[p.symbol], p.domain) for p in self.f.parameters):
                 out.append(one)
-        return tuple(out[:MAX_POINTS])
+        return tuple(out)
 
     def at(self, condition: sp.Basic) -> list[Point]:
-        """The parameter values that satisfy a condition."""
-        return [p for p in self.points if decided(condition, Look(boxes.environment(p))) is True]
+        """The parameter values that satisfy a condition; where none of the points does, one of the rest."""
+
+        def among(points: Iterable[Point]) -> Iterator[Point]:
+            return (p for p in points if decided(condition, Look(boxes.environment(p))) is True)
+
+        return list(among(self.points)) or list(islice(among(self.every_point[MAX_POINTS:]), 1))
 
     @cached_property
     def hostile(self) -> tuple[Point, ...]:
