@@ -169,6 +169,41 @@ def _functions(names: Sequence[str], words: Phrases) -> list[Activation]:
         raise BadInput(f"{place}: {error.message.text(words.section('complaint'))}") from None
 
 
+def _distinct(functions: list[Activation], words: Phrases) -> list[Activation]:
+    """The functions, no two of which have one name."""
+    for k, f in enumerate(functions):
+        if f.name in {g.name for g in functions[:k]}:
+            raise BadInput(words("error.same_name", name=f.name))
+    return functions
+
+
+def _named_or_all(names: Sequence[str], everything: bool, words: Phrases) -> list[Activation]:
+    """The functions that are named, or the catalogue where ``--all`` is given; each once."""
+    from kassei.library import catalogue
+
+    if not names and not everything:
+        raise BadInput(words("error.no_names_or_all"))
+    if names and everything:
+        raise BadInput(words("error.names_and_all"))
+    return _distinct(_functions(tuple(catalogue) if everything else names, words), words)
+
+
+@contextmanager
+def _writing_to(out: Path, words: Phrases) -> Iterator[None]:
+    """What the file system refuses as a sentence."""
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as reason:
+        raise BadInput(words("error.not_written", path=out, reason=reason)) from None
+
+
+def _write(files: Mapping[str, str], out: Path, words: Phrases) -> None:
+    from kassei.codegen import write
+
+    for path in write(files, out):
+        click.echo(words("done.written", path=path))
+
+
 def _function(name: str, words: Phrases) -> Activation:
     from kassei.core.reading import load
     from kassei.library import catalogue
@@ -402,10 +437,7 @@ def atlas(words: Phrases, names: tuple[str, ...], parts: tuple[str, ...], as_jso
     from kassei.atlas.document import document
     from kassei.library import catalogue
 
-    functions = _functions(names or tuple(catalogue), words)
-    twice = next((f.name for k, f in enumerate(functions) if f.name in {g.name for g in functions[:k]}), None)
-    if twice is not None:
-        raise BadInput(words("error.same_name", name=twice))
+    functions = _distinct(_functions(names or tuple(catalogue), words), words)
     found = document(overview([Entry.of(d) for d in _dossiers(functions, words)]), words.lang, parts)
     if as_json:
         _print_json(found)
@@ -502,28 +534,17 @@ def targets(words: Phrases, as_json: bool) -> None:
 @click.pass_obj
 def emit(words: Phrases, names: tuple[str, ...], everything: bool, target: str, out: Path, check: bool) -> int:
     """Write code."""
-    from kassei.codegen import TARGETS, drift, write
-    from kassei.library import catalogue
+    from kassei.codegen import TARGETS, drift
 
     if target not in TARGETS:
         raise BadInput(words("error.unknown_target", name=_printable(target), names=", ".join(TARGETS)))
-    if not names and not everything:
-        raise BadInput(words("error.no_names_or_all"))
-    if names and everything:
-        raise BadInput(words("error.names_and_all"))
-    functions = _functions(tuple(catalogue) if everything else names, words)
-    files: dict[str, str] = {}
-    for f, emitted in zip(functions, _each(functions, _emitter(target, words), words("progress.emit")), strict=True):
-        if files.keys() & emitted.keys():
-            raise BadInput(words("error.same_name", name=f.name))
-        files.update(emitted)
-    try:
+    functions = _named_or_all(names, everything, words)
+    emitted = _each(functions, _emitter(target, words), words("progress.emit"))
+    files = {name: text for one in emitted for name, text in one.items()}
+    with _writing_to(out, words):
         if check:
             return _report_drift(drift(files, out), len(files), out, words)
-        for path in write(files, out):
-            click.echo(words("done.written", path=path))
-    except (OSError, UnicodeDecodeError) as reason:
-        raise BadInput(words("error.not_written", path=out, reason=reason)) from None
+        _write(files, out, words)
     return 0
 
 
@@ -558,24 +579,11 @@ def _report_drift(names: Sequence[str], count: int, out: Path, words: Phrases) -
 @click.pass_obj
 def certify(words: Phrases, names: tuple[str, ...], everything: bool, out: Path, limit: float | None) -> None:
     """Write certificates."""
-    from kassei.codegen import write
     from kassei.core import certificate
-    from kassei.library import catalogue
 
-    if not names and not everything:
-        raise BadInput(words("error.no_names_or_all"))
-    if names and everything:
-        raise BadInput(words("error.names_and_all"))
-    functions = _functions(tuple(catalogue) if everything else names, words)
-    if len({f.name for f in functions}) < len(functions):
-        raise BadInput(words("error.same_name", name=functions[0].name))
-    dossiers = _dossiers(functions, words, limit)
-    files = {f"{d.activation.name}.certificate.json": certificate.text(d) for d in dossiers}
-    try:
-        for path in write(files, out):
-            click.echo(words("done.written", path=path))
-    except OSError as reason:
-        raise BadInput(words("error.not_written", path=out, reason=reason)) from None
+    dossiers = _dossiers(_named_or_all(names, everything, words), words, limit)
+    with _writing_to(out, words):
+        _write({f"{d.activation.name}.certificate.json": certificate.text(d) for d in dossiers}, out, words)
 
 
 @kassei.group()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kassei import cache
 from kassei.core.activation import Activation
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kassei.core.pieces import Form
     from kassei.core.verdict import Verdict
     from kassei.workers import Answered
+
+T = TypeVar("T")
 
 FOLDER = Path(__file__).resolve().parent / "catalogue"
 DEFAULT_LIMIT_S = 50.0
@@ -141,27 +143,37 @@ def analyze_all(
     """
     functions = list(activations)
     cut = DEFAULT_LIMIT_S if seconds is None else seconds
-    found = {f: cache.find(f) or cache.find(f, cut) for f in functions}
-    answers = _answers([f for f in found if found[f] is None], None, jobs, seconds)
-    for f in functions:
-        dossier = found[f]
-        if dossier is None:
-            from kassei.core.analysis import dossier as joined
+    kept = {f: cache.find(f) or cache.find(f, cut) for f in functions}
+    todo = [f for f, dossier in kept.items() if dossier is None]
+    answers = _answers(todo, None, jobs, seconds)
+    return _in_order(functions, kept, (_joined(f, next(answers), cut) for f in todo))
 
-            answered = next(answers)
-            dossier = found[f] = joined(f, answered.found)
-            cache.keep(dossier, None if answered.complete else cut)
-        yield dossier
+
+def _joined(activation: Activation, answered: Answered, cut: float) -> Dossier:
+    from kassei.core.analysis import dossier
+
+    joined = dossier(activation, answered.found)
+    cache.keep(joined, None if answered.complete else cut)
+    return joined
 
 
 def require_all(activations: Iterable[Activation], *, seconds: float | None = None) -> Iterator[Mapping[str, Verdict]]:
     """R1, R2 and R3 of several functions, as :func:`analyze_all` finds them, without the rest."""
     functions = list(activations)
-    found = {f: cache.find(f) for f in functions}
-    answers = _answers([f for f in found if found[f] is None], ("R1", "R2", "R3"), None, seconds)
-    decided = {f: next(answers).found if kept is None else kept.requirements for f, kept in found.items()}
+    kept = {f: cache.find(f) for f in functions}
+    answers = _answers([f for f, dossier in kept.items() if dossier is None], ("R1", "R2", "R3"), None, seconds)
+    known = {f: None if dossier is None else dossier.requirements for f, dossier in kept.items()}
+    return _in_order(functions, known, (answered.found for answered in answers))
+
+
+def _in_order(functions: Sequence[Activation], kept: Mapping[Activation, T | None], made: Iterator[T]) -> Iterator[T]:
+    """What is kept, and where nothing is the next that is made, each as soon as it is there."""
+    found = dict(kept)
     for f in functions:
-        yield decided[f]
+        one = found[f]
+        if one is None:
+            one = found[f] = next(made)
+        yield one
 
 
 def _answers(

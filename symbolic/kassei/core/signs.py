@@ -510,8 +510,7 @@ def _atomic_with_reason(
     if g.has(sp.sin, sp.cos):
         return _sinusoid(g, x, lo, hi, region), "sinusoid"
     if g.free_symbols - {x}:
-        fixed_ends = {lo, hi} <= {-sp.oo, sp.S.Zero, sp.oo}
-        scaled = scale_away(g, x, region) or (scale_away(g, x, region, partly=True) if fixed_ends else None)
+        scaled = scale_away(g, x, region, partly={lo, hi} <= {-sp.oo, sp.S.Zero, sp.oo})
         if scaled is not None:
             low, high = _times_end(lo, scaled.rate), _times_end(hi, scaled.rate)
             inside = chart(scaled.shape, x, low, high, region, depth)
@@ -556,8 +555,10 @@ def _by_boxes(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> Chart:
 def scale_away(expr: sp.Expr, x: sp.Symbol, region: Region, *, partly: bool = False) -> Scaled | None:
     """``expr`` as a parameter-free shape of a positive multiple of ``x``, if it is one.
 
-    ``partly`` also takes a shape that has fewer parameters than the expression.
+    ``partly`` also takes a shape that has fewer parameters than the expression, where none is free of them.
     """
+    all_of_them = expr.free_symbols - {x}
+    partial = None
     for rate in rates(expr, x):
         try:
             s = sign(rate, region)
@@ -567,13 +568,16 @@ def scale_away(expr: sp.Expr, x: sp.Symbol, region: Region, *, partly: bool = Fa
             continue
         positive = rate if s > 0 else -rate
         kept = _kept(expr, x, positive, region)
-        if kept and not (partly and kept < expr.free_symbols - {x}):
+        useful = partly and partial is None and kept < all_of_them
+        if kept and not useful:
             continue
         scaled = rescale(expr, x, positive)
         left = scaled.shape.free_symbols - {x}
-        if not left or (partly and left < expr.free_symbols - {x}):
+        if not left:
             return scaled
-    return None
+        if useful and left < all_of_them:
+            partial = scaled
+    return partial
 
 
 def _kept(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr, region: Region) -> set[sp.Symbol]:
@@ -582,8 +586,9 @@ def _kept(expr: sp.Expr, x: sp.Symbol, rate: sp.Expr, region: Region) -> set[sp.
     Two values at the sample and beside it show that; a parameter that is not in the set may stay all the same.
     """
     here = dict(region.sample)
-    kept = set()
-    for parameter in expr.free_symbols - {x}:
+    parameters = expr.free_symbols - {x}
+    kept: set[sp.Symbol] = set()
+    for parameter in parameters if parameters <= here.keys() else ():
         for near, far in SCALE_PLACES:
             quotients = []
             for at in (here, {**here, parameter: here[parameter] + BESIDE}):

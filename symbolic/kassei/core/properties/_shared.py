@@ -59,6 +59,27 @@ def negative_somewhere(expr: sp.Expr, v: sp.Symbol, piece: Piece, region: Region
     return None
 
 
+def chart_or_negative_point(
+    piece: Piece, v: sp.Symbol, region: Region, times: int, way: int = 1
+) -> Chart | sp.Rational:
+    """The signs of a derivative along a piece, or a rational point at which ``way`` times it is negative.
+
+    The point is looked for first where a chart is dear. Raises ``Undecided`` where there is neither.
+    """
+    slope = slope_of(piece, v, times)
+    dear = tangled(slope, v)
+    at = negative_somewhere(way * slope, v, piece, region) if dear else None
+    if at is not None:
+        return at
+    try:
+        return sided_chart(piece, v, region, times)
+    except Undecided:
+        at = None if dear else negative_somewhere(way * slope, v, piece, region)
+        if at is None:
+            raise
+        return at
+
+
 def constant(piece: Piece, v: sp.Symbol, region: Region) -> bool:
     """Whether a piece has one value. Being analytic, a piece that has not is constant on no part of its interval."""
     return zero(Piece(piece.lo, piece.hi, slope_of(piece, v)), v, region)
@@ -146,20 +167,15 @@ def monotone(form: Form, region: Region, activation: Activation, *, strictly: bo
     for piece in form.pieces:
         if piece.expr is sp.nan:
             continue
-        slope = slope_of(piece, v)
-        at = negative_somewhere(slope, v, piece, region) if tangled(slope, v) else None
-        if at is None:
-            try:
-                flat = sided_chart(piece, v, region)
-            except Undecided as left:
-                at = negative_somewhere(slope, v, piece, region)
-                if at is None:
-                    open_one = left
-                    continue
-        if at is not None:
-            near = [at - sp.Rational(1, 2**k) for k in (30, 40)] + [at]
+        try:
+            flat = chart_or_negative_point(piece, v, region, 1)
+        except Undecided as left:
+            open_one = left
+            continue
+        if not isinstance(flat, Chart):
+            near = [flat - sp.Rational(1, 2**k) for k in (30, 40)] + [flat]
             pair = falling_pair(activation, sorted(near), region)
-            facts = {"at": at, "slope": slope}
+            facts = {"at": flat, "slope": slope_of(piece, v)}
             return Finding(truth=False, witness=pair_witness(pair), steps=(Step("slope_negative_at", facts),))
         if not flat.never_negative:
             steps = [*flat.why, chart_step("slope_negative", piece, v, flat)]
@@ -219,18 +235,14 @@ def curved(form: Form, region: Region, activation: Activation, way: int) -> Find
     open_one: Undecided | None = None
     for piece in form.pieces:
         bend = slope_of(piece, v, 2)
-        at = negative_somewhere(way * bend, v, piece, region) if tangled(bend, v) else None
-        if at is None:
-            try:
-                flat = sided_chart(piece, v, region, 2)
-            except Undecided as left:
-                at = negative_somewhere(way * bend, v, piece, region)
-                if at is None:
-                    open_one = left
-                    continue
-        if at is not None:
-            facts = {"at": at, "bend": bend}
-            return Finding(truth=False, witness={"points": [str(at)]}, steps=(Step(f"not_{kind}_at", facts),))
+        try:
+            flat = chart_or_negative_point(piece, v, region, 2, way)
+        except Undecided as left:
+            open_one = left
+            continue
+        if not isinstance(flat, Chart):
+            facts = {"at": flat, "bend": bend}
+            return Finding(truth=False, witness={"points": [str(flat)]}, steps=(Step(f"not_{kind}_at", facts),))
         if -way in flat.signs:
             steps = [*flat.why, chart_step(f"not_{kind}_bend", piece, v, flat, 2)]
             point = _segment_point(piece, flat, -way, region, bend)
