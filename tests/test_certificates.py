@@ -82,6 +82,12 @@ def test_a_certificate_is_the_same_bytes_each_time(name: str) -> None:
     assert replay(read(again)).to_json() == report(name).to_json()
 
 
+def test_a_power_of_zero_with_a_parameter_for_its_exponent_may_be_zero() -> None:
+    """``v**(p + 1)`` at 0 was taken for a number that is not 0, and the antiderivative of repu for wrong."""
+    (found,) = replay(read(text("repu")), {"antiderivative"}).outcomes[1:]
+    assert found.standing == "consistent"
+
+
 def verdict(key: str, truth: str, condition: str | None = None) -> Tamper:
     """Another verdict for a property, and the requirements left as they are."""
 
