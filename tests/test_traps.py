@@ -12,6 +12,7 @@ from kassei.core.dossier import Dossier
 from kassei.core.effort import bounded
 from kassei.core.enclose import Undecided
 from kassei.core.reading import parse_definition
+from kassei.core.region import tidy_condition
 from kassei.library import analyze
 
 Declared = dict[str, tuple[str, str]]
@@ -215,3 +216,29 @@ def test_a_factor_that_a_parameter_makes_zero_makes_everything_zero(key: str, ex
         bool(row["when"].subs(a, x)) == bool(sp.sympify(zero_at, locals={"a": a}).subs(a, x))
         for x in map(sp.Rational, ("-1", "0", "1/2", "1", "3/2", "2", "5"))
     )
+
+
+@pytest.mark.parametrize(
+    ("condition", "short"),
+    [
+        ("(a > -2) & (3*a + sqrt(46) < 2) & (4*a + sqrt(89) < 3)", "(a > -2) & (a < 3/4 - sqrt(89)/4)"),
+        ("(sqrt(2)*a < 1) | Eq(2*a, sqrt(2))", "a <= sqrt(2)/2"),
+        ("Ne(a, 1) & (a >= 1)", "a > 1"),
+        ("(a < 1) | (a > 1)", "Ne(a, 1)"),
+        ("(1 - a > 0) & (a < 1) & (2 >= 2*a)", "a < 1"),
+        ("(a**2 < 2) & (a > 0)", "(a > 0) & (a < sqrt(2))"),
+        ("(pi*a > 1) & (a < 1/pi)", "False"),
+    ],
+)
+def test_conditions_are_shortened_by_the_order_of_their_thresholds(condition: str, short: str) -> None:
+    """SymPy solved each inequality again for every case: minutes for a function with a few kinks that move."""
+    a = sp.Symbol("a", real=True)
+    given, wanted = (sp.S(sp.sympify(text, locals={"a": a})) for text in (condition, short))
+    found = tidy_condition(given) if given not in (sp.true, sp.false) else given
+    points = [sp.Rational(k, 16) for k in range(-48, 49)] + [
+        sp.sqrt(2) / 2,
+        1 / sp.pi,
+        sp.Rational(3, 4) - sp.sqrt(89) / 4,
+    ]
+    assert all(found.subs(a, x) == wanted.subs(a, x) == given.subs(a, x) for x in points)
+    assert len(found.atoms(sp.core.relational.Relational)) <= len(wanted.atoms(sp.core.relational.Relational))

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise, product
+from functools import cmp_to_key
+from itertools import groupby, islice, product
 from typing import Any, Generic, TypeVar
 
 import sympy as sp
@@ -396,22 +397,55 @@ def tidy_condition(condition: sp.Basic) -> sp.Basic:
 
 
 def _covered(condition: sp.Basic, symbol: sp.Symbol) -> sp.Set:
-    """The numbers that satisfy a condition: by trying thresholds and gaps where they are rational, else by SymPy."""
-    edges: set[sp.Expr] = set()
-    for r in condition.atoms(sp.core.relational.Relational):
-        if r.lhs == symbol and r.rhs.is_Rational:
-            edges.add(r.rhs)
-        elif r.rhs == symbol and r.lhs.is_Rational:
-            edges.add(r.lhs)
-        else:
-            return condition.as_set()
-    ends = [-sp.oo, *sorted(edges), sp.oo]
-    parts: list[sp.Set] = [sp.FiniteSet(e) for e in edges if condition.subs(symbol, e) == sp.true]
-    for lo, hi in pairwise(ends):
-        inner = (lo + hi) / 2 if lo != -sp.oo and hi != sp.oo else hi - 1 if hi != sp.oo else lo + 1
-        if condition.subs(symbol, inner if inner not in ends else sp.S.Zero) == sp.true:
-            parts.append(sp.Interval.open(lo, hi))
+    """The numbers that satisfy a condition: by the order of its thresholds where they are plain, else by SymPy."""
+    relations = condition.atoms(sp.core.relational.Relational)
+    try:
+        thresholds = {r: _threshold(r.lhs - r.rhs, symbol) for r in relations}
+        edges = _ordered([at for at, _ in thresholds.values()])
+    except Undecided:
+        return condition.as_set()
+    where = {
+        r: (next(k for k, e in enumerate(edges) if number_sign(at - e) == 0), s) for r, (at, s) in thresholds.items()
+    }
+
+    def holds(cell: int) -> bool:
+        """Whether the condition is true at the edge k (cell 2 k + 1) or between two edges (2 k)."""
+        beside = {r: s * ((cell > 2 * k + 1) - (cell < 2 * k + 1)) for r, (k, s) in where.items()}
+        return bool(condition.xreplace({r: r.func(sp.Integer(side), 0) for r, side in beside.items()}) == sp.true)
+
+    parts: list[sp.Set] = []
+    cells = range(2 * len(edges) + 1)
+    for inside, run in groupby(cells, holds):
+        if inside:
+            members = list(run)
+            first, last = members[0], members[-1]
+            lo = -sp.oo if first == 0 else edges[(first - 1) // 2]
+            hi = sp.oo if last == cells[-1] else edges[last // 2]
+            parts.append(sp.Interval(lo, hi, first % 2 == 0, last % 2 == 0))
     return sp.Union(*parts)
+
+
+def _threshold(gap: sp.Expr, symbol: sp.Symbol) -> tuple[sp.Expr, int]:
+    """``(at, s)`` for ``slope*(symbol - at)`` with a constant slope of the sign s; raises ``Undecided``."""
+    gap = sp.expand(gap)
+    level, rest = gap.as_independent(symbol, as_Add=True)
+    slope = rest / symbol
+    if slope.free_symbols or not (slope.is_number and level.is_number):
+        raise Undecided("where {} changes its sign", gap)
+    return sp.expand(-level / slope), number_sign(slope)
+
+
+def _ordered(values: list[sp.Expr]) -> list[sp.Expr]:
+    """Constants in increasing order, each once."""
+    out: list[sp.Expr] = []
+
+    def compare(a: sp.Expr, b: sp.Expr) -> int:
+        return number_sign(a - b)
+
+    for value in sorted(values, key=cmp_to_key(compare)):
+        if not out or number_sign(value - out[-1]) != 0:
+            out.append(value)
+    return out
 
 
 def _without(condition: sp.Basic, drop: set[sp.Basic]) -> sp.Basic:

@@ -429,11 +429,11 @@ def _power(e: sp.Pow, look: Look) -> Jet:
         return _exp(jet(n, look) * _log(u, look), look)
     if u.x.hi < 0:
         raise Hole
-    k = jet(n, look).x
-    grows = bool(n.is_positive) or k.positive
+    power_by = jet(n, look).x
+    grows = bool(n.is_positive) or power_by.positive
     look.defined = look.defined and bool(u.x.lo >= 0) and grows
-    top = rising("exp", rising("log", Interval(u.x.hi, u.x.hi)) * k) if u.x.hi > 0 else ZERO
-    value = Interval(NIL, top.hi) if grows else Interval(NIL, INF, k.negative)
+    top = rising("exp", rising("log", Interval(u.x.hi, u.x.hi)) * power_by) if u.x.hi > 0 else ZERO
+    value = Interval(NIL, top.hi) if grows else Interval(NIL, INF, power_by.negative)
     return Jet(value, WHOLE, WHOLE)
 
 
