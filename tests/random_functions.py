@@ -973,7 +973,7 @@ def windowed(dice: Dice) -> Sample:
         shape = SHAPES[dice.pick(*MONOTONE)]
         slope = shape.slope.subs(U, 0)
         piece = Piece(shape=shape, c=dice.pick(p, 1), s=dice.pick(1, 1, 2), m=dice.pick(q, 1, 0), d=dice.pick(0, 1))
-        if slope.is_Rational:
+        if slope.is_Rational and slope != 0:
             turning["a"] = (*turning["a"], *(-1 / slope / k for k in (1, 2)))
         return single(dice, "smooth window", piece, parameters, turning)
     if how == "wave":
