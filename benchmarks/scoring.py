@@ -288,7 +288,7 @@ def _range(case: Case, want: Any, got: Any, table: Mapping[str, Any]) -> Score:
             continue
         try:
             w, g = _ends(w_, table, p), _ends(g_, table, p)
-        except (TypeError, ValueError, SyntaxError, AttributeError) as trouble:
+        except (TypeError, ValueError, SyntaxError, AttributeError, NotImplementedError) as trouble:
             return "wrong", f"unreadable range {g_!r} (want {w_!r}): {trouble}"
         if any(not close(b, a) for a, b in zip(w[:2], g[:2], strict=True)):
             return "wrong", f"range want {w_} got {g_} at {p}"

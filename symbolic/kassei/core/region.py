@@ -430,7 +430,7 @@ def _threshold(gap: sp.Expr, symbol: sp.Symbol) -> tuple[sp.Expr, int]:
     gap = sp.expand(gap)
     level, rest = gap.as_independent(symbol, as_Add=True)
     slope = rest / symbol
-    if slope.free_symbols or not (slope.is_number and level.is_number):
+    if slope == 0 or slope.free_symbols or not (slope.is_number and level.is_number):
         raise Undecided("where {} changes its sign", gap)
     return sp.expand(-level / slope), number_sign(slope)
 

@@ -54,6 +54,8 @@ BOXES = 5
 SCALE_PLACES = tuple((sp.Rational(a), sp.Rational(b)) for a, b in (("1/2", "3/2"), ("-1/2", "-3/2"), ("-1/2", "1/2")))
 """Pairs of inputs whose values are compared before a shape is looked for."""
 BESIDE = sp.Rational(1, 97)
+OPS_A_UNIT = 10
+"""Operations of an expression that is differentiated, for one unit of work."""
 MAX_SUM_OPS = 260
 """A factor with more operations is not differentiated again."""
 
@@ -928,6 +930,7 @@ def _by_derivative(
     allowed = MAX_DEPTH if tame else MAX_WILD_DEPTH
     if depth >= allowed:
         raise Undecided("signs of {} within {} derivatives", g, allowed)
+    spend(sp.count_ops(g) // OPS_A_UNIT)
     options = []
     for t in groups:
         if _log_of(t) is None:

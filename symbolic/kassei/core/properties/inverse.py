@@ -10,9 +10,9 @@ from typing import Any
 import sympy as sp
 
 from kassei.core.activation import Activation
-from kassei.core.algebra import plain, tidy, units
+from kassei.core.algebra import plain, tidy, units, vanishes
 from kassei.core.effort import TROUBLE
-from kassei.core.enclose import RootConstant, Undecided
+from kassei.core.enclose import RootConstant, Undecided, number_sign
 from kassei.core.integrate import defined_within
 from kassei.core.pieces import SWITCHES, Form, Piece, nonzero_point
 from kassei.core.properties._shared import Stretch, as_one_set, constant, monotone
@@ -136,7 +136,14 @@ def _undoes(g: sp.Expr, y: sp.Symbol, piece: Piece, v: sp.Symbol, region: Region
             gap = side_limit(both - v, v, at, side, region)
             return gap is not None and sign(gap, region) == 0
     point = sp.S.Zero if piece.lo is -sp.oo and piece.hi is sp.oo else None
-    return point is not None and sign((both - v).subs(v, point), region) == 0
+    return point is not None and _zero((both - v).subs(v, point), region)
+
+
+def _zero(gap: sp.Expr, region: Region) -> bool:
+    """Whether an expression in the parameters is 0: where they form a box, it is once and has no slope."""
+    if not region.facts and all(vanishes(gap.diff(s)) for s in gap.free_symbols):
+        return number_sign(region.at_sample(gap)) == 0
+    return sign(gap, region) == 0
 
 
 def _sided(piece: Piece, v: sp.Symbol, region: Region) -> sp.Expr:
