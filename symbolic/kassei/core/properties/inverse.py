@@ -142,7 +142,8 @@ def _undoes(g: sp.Expr, y: sp.Symbol, piece: Piece, v: sp.Symbol, region: Region
 def _zero(gap: sp.Expr, region: Region) -> bool:
     """Whether an expression in the parameters is 0: where they form a box, it is once and has no slope."""
     if not region.facts and all(vanishes(gap.diff(s)) for s in gap.free_symbols):
-        return number_sign(region.at_sample(gap)) == 0
+        plain_point = {s: sp.S.Zero for s in gap.free_symbols if region.domain(s).contains(sp.S.Zero)}
+        return number_sign(region.at_sample(gap.subs(plain_point))) == 0
     return sign(gap, region) == 0
 
 
