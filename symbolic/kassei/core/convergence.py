@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TypeVar
 
 import sympy as sp
@@ -13,7 +13,7 @@ import sympy as sp
 from kassei.core import limits
 from kassei.core.activation import Activation, Domain, Parameter
 from kassei.core.dossier import Convergence, ParamLimit
-from kassei.core.effort import TROUBLE, simplify, trouble
+from kassei.core.effort import TROUBLE, simplify, trouble, work
 from kassei.core.enclose import Undecided, number_sign
 from kassei.core.extent import largest_size
 from kassei.core.pieces import Form, check_partial, is_zero, normal_form
@@ -23,6 +23,8 @@ from kassei.core.verdict import Step
 
 T = TypeVar("T")
 MAX_NARROWINGS = 40
+LIMIT_WORK = 1000
+"""Units of work for one limit in a parameter."""
 
 
 def param_limits(
@@ -35,7 +37,8 @@ def param_limits(
     out = []
     for p in activation.parameters:
         for to, label in _targets(p):
-            out.append(_param_limit(activation, p, to, label, region, known or {}))
+            with work(LIMIT_WORK, fresh=False):
+                out.append(_param_limit(activation, p, to, label, region, known or {}))
     return tuple(out)
 
 
@@ -68,7 +71,7 @@ def _param_limit(
     found = []
     for side in sides:
         try:
-            found.append(_one_sided(activation, p, to, side, region, known, label))
+            found.append(_for_all_others(activation, p, to, side, region, known, label))
         except (Undecided, limits.NoLimit, Fork, *TROUBLE) as left:
             why = trouble(left) if isinstance(left, TROUBLE) else str(left)
             return ParamLimit(param=p.name, to=label, equals=None, steps=(Step("limit_open", {"why": why}),))
@@ -90,7 +93,42 @@ def _weaker(a: ParamLimit, b: ParamLimit) -> ParamLimit:
     rank: dict[Convergence, int] = {"uniform": 0, "pointwise": 1, "unknown": 2}
     weak = max(a, b, key=lambda one: rank[one.convergence])
     bounded = max(a.on_bounded_sets, b.on_bounded_sets, key=lambda c: rank[c])
-    return replace(weak, error=a.error if a.error == b.error else None, on_bounded_sets=bounded)
+    if (a.error, a.error_when) != (b.error, b.error_when):
+        weak = replace(weak, error=None, error_when=sp.true)
+    return replace(weak, on_bounded_sets=bounded)
+
+
+def _for_all_others(
+    activation: Activation, p: Parameter, to: sp.Expr, side: str, region: Region, known: Mapping[str, Form], label: str
+) -> ParamLimit:
+    """The limit from one side where it is one expression (or none at all) whatever the other parameters are."""
+    tree = explore(
+        region,
+        lambda r: _one_sided(activation, p, to, side, r, known, label),
+        lambda why: Undecided(why),
+    )
+    found: list[tuple[ParamLimit, Region]] = []
+    for leaf in leaves(tree):
+        answer = leaf.answer
+        if isinstance(answer, Undecided):
+            raise answer
+        assert isinstance(answer, ParamLimit)
+        found.append((answer, leaf.region))
+    ones = [one for one, _ in found]
+    if any(one.exists is not ones[0].exists for one in ones):
+        raise Undecided("a limit that exists for some values of the other parameters only")
+    if not ones[0].exists or len(ones) == 1:
+        return ones[0]
+    for candidate in ones:
+        if all(_equal(candidate, one, activation.variable, r) for one, r in found):
+            weak = reduce(_weaker, ones)
+            named = replace(candidate, convergence=weak.convergence, on_bounded_sets=weak.on_bounded_sets)
+            return replace(named, error=weak.error, error_when=weak.error_when)
+    raise Undecided("a limit that is not one expression in the other parameters")
+
+
+def _equal(a: ParamLimit, b: ParamLimit, v: sp.Symbol, region: Region) -> bool:
+    return a.equals is not None and b.equals is not None and _same(a.equals, b.equals, v, region)
 
 
 def _same(a: sp.Expr, b: sp.Expr, v: sp.Symbol, region: Region) -> bool:
