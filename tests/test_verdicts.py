@@ -101,7 +101,8 @@ def violations(key: str, f: At) -> bool:
         return any(not f.over(exact(p)).d.contains(1) for p in GRID if p > 0)
     if key in ("convex", "concave"):
         way = 1 if key == "convex" else -1
-        pairs = [*itertools.combinations(sorted(GRID)[::3], 2), *itertools.pairwise(FINE)]
+        points = sorted(GRID)
+        pairs = [*itertools.combinations(points[::3], 2), *itertools.pairwise(points), *itertools.pairwise(FINE)]
         middle = [(p, q, (p + q) / 2) for p, q in pairs]
         return any((f(p) + f(q) - 2 * f(m)) * way < 0 for p, q, m in middle)
     sign = -1 if key == "odd" else 1
