@@ -17,6 +17,9 @@ from kassei.core.effort import work
 from kassei.core.pieces import Form, Piece, smooth_derivative, switch_side
 from kassei.core.region import Leaf, Region, Tree, condition_where, explore, leaves
 
+PLAN_WORK = 50_000
+"""Units of work for one plan: side conditions of rewrites, and the limits of every quantity at both infinities."""
+
 
 class CannotEmitError(ValueError):
     """A function that cannot be emitted, and why."""
@@ -111,19 +114,19 @@ def renamed(activation: Activation) -> Activation:
 def make_plan(activation: Activation) -> Plan:
     """Lower a function and its derivatives, once. Raises ``CannotEmitError`` where there is no normal form."""
     original, activation = activation, renamed(activation)
-    with work():
+    with work(PLAN_WORK):  # all of it: what SymPy still remembers of other functions decides how many calls it takes
         facts = derive(activation, with_limits=False)
-    if not facts.cases:
-        raise CannotEmitError(f"{activation.name}: no normal form was found, so no code can be emitted")
-    cases = _general_cases(activation, facts.cases)
-    return Plan(
-        activation=original,
-        value=_quantity(activation, cases, "value", None),
-        slope=_quantity(activation, cases, "slope", activation.variable),
-        param_slopes=tuple(
-            _quantity(activation, cases, p.name.removeprefix("in_"), p.symbol) for p in activation.learned
-        ),
-    )
+        if not facts.cases:
+            raise CannotEmitError(f"{activation.name}: no normal form was found, so no code can be emitted")
+        cases = _general_cases(activation, facts.cases)
+        return Plan(
+            activation=original,
+            value=_quantity(activation, cases, "value", None),
+            slope=_quantity(activation, cases, "slope", activation.variable),
+            param_slopes=tuple(
+                _quantity(activation, cases, p.name.removeprefix("in_"), p.symbol) for p in activation.learned
+            ),
+        )
 
 
 def _general_cases(activation: Activation, cases: tuple[Case, ...]) -> tuple[Case, ...]:

@@ -23,8 +23,6 @@ from kassei.core.verdict import Step
 
 T = TypeVar("T")
 MAX_NARROWINGS = 40
-LIMIT_WORK = 1000
-"""Units of work for one limit in a parameter."""
 
 
 def param_limits(
@@ -37,7 +35,7 @@ def param_limits(
     out = []
     for p in activation.parameters:
         for to, label in _targets(p):
-            with work(LIMIT_WORK, fresh=False):
+            with work(fresh=False):
                 out.append(_param_limit(activation, p, to, label, region, known or {}))
     return tuple(out)
 
@@ -122,8 +120,13 @@ def _for_all_others(
     for candidate in ones:
         if all(_equal(candidate, one, activation.variable, r) for one, r in found):
             weak = reduce(_weaker, ones)
-            named = replace(candidate, convergence=weak.convergence, on_bounded_sets=weak.on_bounded_sets)
-            return replace(named, error=weak.error, error_when=weak.error_when)
+            weak = replace(weak, equals=candidate.equals, steps=candidate.steps)
+            named = replace(weak, same_as=candidate.same_as, nearly=candidate.nearly, exceptions=candidate.exceptions)
+            alike = len({(one.same_as, one.nearly, one.exceptions) for one in ones}) == 1
+            if alike or candidate.equals.free_symbols <= {activation.variable}:
+                return named
+            # with other parameters in the limit, the name may hold for a part of them only
+            return replace(weak, same_as=None, nearly=None, exceptions=())
     raise Undecided("a limit that is not one expression in the other parameters")
 
 

@@ -69,7 +69,7 @@ def remembered(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
             except Unsettled as problem:
                 if _budgets and _budgets[-1] < 0:
                     raise
-                return None, problem.with_traceback(None)
+                return None, problem
 
         _caches.append(outcome)
 

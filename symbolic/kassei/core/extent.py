@@ -136,7 +136,8 @@ def largest_slope(piece: Piece, v: sp.Symbol, times: int, region: Region) -> tup
     Boxes take the derivative as differentiation leaves it, which encloses well; algebra takes a short spelling.
     """
     slope, lo, hi = region.apply(slope_of(piece, v, times)), piece.lo, piece.hi
-    top = greatest(region.apply(piece.expr).diff(v, times), v, lo, hi) if tangled(slope, v) else None
+    bare = not slope.free_symbols - {v}
+    top = greatest(region.apply(piece.expr).diff(v, times), v, lo, hi) if bare and tangled(slope, v) else None
     if top is not None:
         facts = {"expr": slope, "at": top.at, "value": top.size, "lo": lo, "hi": hi}
         return top.size, (Step("size_approached" if top.at in (sp.oo, -sp.oo) else "size_peak", facts),)

@@ -14,7 +14,7 @@ from kassei.core.algebra import plain, tidy, units, vanishes
 from kassei.core.effort import TROUBLE
 from kassei.core.enclose import RootConstant, Undecided, number_sign
 from kassei.core.integrate import defined_within
-from kassei.core.pieces import SWITCHES, Form, Piece, nonzero_point
+from kassei.core.pieces import SWITCHES, Form, Piece, defined_between, nonzero_point
 from kassei.core.properties._shared import Stretch, as_one_set, constant, monotone
 from kassei.core.prove import Finding, Subject, edges, side_limit
 from kassei.core.region import Fork, Region
@@ -140,10 +140,17 @@ def _undoes(g: sp.Expr, y: sp.Symbol, piece: Piece, v: sp.Symbol, region: Region
 
 
 def _zero(gap: sp.Expr, region: Region) -> bool:
-    """Whether an expression in the parameters is 0: where they form a box, it is once and has no slope."""
-    if not region.facts and all(vanishes(gap.diff(s)) for s in gap.free_symbols):
-        plain_point = {s: sp.S.Zero for s in gap.free_symbols if region.domain(s).contains(sp.S.Zero)}
-        return number_sign(region.at_sample(gap.subs(plain_point))) == 0
+    """Whether an expression in the parameters is 0.
+
+    One that is defined on the whole interval of its only parameter and has no slope is a number: one value is enough.
+    """
+    symbols = gap.free_symbols
+    if len(symbols) == 1 and not region.facts and not gap.has(*SWITCHES):
+        (symbol,) = symbols
+        domain = region.domain(symbol)
+        if vanishes(gap.diff(symbol)) and defined_between(gap, symbol, domain.lo, domain.hi, Region()):
+            at = sp.S.Zero if domain.contains(sp.S.Zero) else region.at_sample(symbol)
+            return number_sign(gap.subs(symbol, at)) == 0
     return sign(gap, region) == 0
 
 
