@@ -15,17 +15,30 @@ raw_sech2(u)        1 - tanh(u)**2             4e/(1 + e)**2 with e = exp(-2 abs
 raw_share(x, y)     x/(x + y)                  the smaller in size is divided by the larger
 raw_harmonic(x, y)  x*y/(x + y)                small/(1 + small/large): right even if x or y overflowed
 raw_inverse(x, y)   1/(x + y)                  0 where the sum overflows
-raw_damped(d, g)    d*g                        0 where the vanishing factor d is 0, however large g is
-raw_exp_first(u, y) exp(u)/(exp(u) + y), y > 0 through y*exp(-u/4)**4: exp(u) itself may over- or underflow
-raw_exp_second(u,y) y/(exp(u) + y), y > 0      the same
-raw_exp_harmonic    exp(u)*y/(exp(u) + y)      the same
-raw_exp_product     the last two, multiplied   one square instead of a product that underflows
+raw_damped(d, g)    d*g                        0 where the vanishing factor d is 0, however large g is, and without
+                                               losing digits where d alone would be subnormal and d*g is not
+raw_log1p(u)        log(1 + u)                 no digit of a small u is lost
+raw_tanh_softplus(u) tanh(log(1 + exp(u)))     n/(n + 2) with n = e(e + 2), e = exp(u)
+raw_tanh_softplus_slope(u)                     its derivative, 4e(1 + e)/(n + 2)**2
+raw_normal_cdf(u)   (1 + erf(u/sqrt(2)))/2     the tail has its own polynomial; u**2 is squared exactly
+raw_gauss(u)        exp(-u**2/2)               the same square
+raw_exp_neg_square(u) exp(-u**2)               the same square
+raw_hypot(x, y)     sqrt(x**2 + y**2)          the larger in size is taken out of the root
+raw_max, raw_min    of two                     NaN stays NaN
+raw_product(x, y)   x*y                        kept apart: x*y does not overflow where merging factors would
+raw_positive(c)     c > 0, of parameters only  rounded to the working type, but never to 0
 ==================  =========================  =============================================
+
+Sums of two terms x + y that are divided by, one of them free of the input (``exp(a)`` or any positive ``c``), become
+plain arithmetic on constants that neither overflow nor vanish: with A = min(c, 1) and C = 1/max(c, 1),
+c*y/(c + y) is A*(y/(A + C*y)), whatever c is (S1 eqs. (5), (6) and their derivatives are of this kind).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 import sympy as sp
 
@@ -134,31 +147,108 @@ class raw_damped(sp.Function):  # type: ignore[misc]  # noqa: N801
     nargs = 2
 
 
-class raw_exp_harmonic(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """exp(u)*y/(exp(u) + y) for positive y."""
+class raw_log1p(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """log(1 + u) for u > -1."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """1/(1 + u)."""
+        return 1 / (1 + self.args[0])
+
+
+class raw_tanh_softplus(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """tanh(log(1 + exp(u)))."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Its own function: 1 - t**2 would cancel."""
+        return raw_tanh_softplus_slope(self.args[0])
+
+
+class raw_tanh_softplus_slope(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """4e(1 + e)/(n + 2)**2 with n = e(e + 2), e = exp(u)."""
+
+    nargs = 1
+
+
+class raw_normal_cdf(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """Phi(u), the standard normal distribution function."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """The density."""
+        return raw_gauss(self.args[0]) / sp.sqrt(2 * sp.pi)
+
+
+class raw_gauss(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """exp(-u**2/2)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """-u exp(-u**2/2)."""
+        return -self.args[0] * raw_gauss(self.args[0])
+
+
+class raw_exp_neg_square(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """exp(-u**2)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """-2u exp(-u**2)."""
+        return -2 * self.args[0] * raw_exp_neg_square(self.args[0])
+
+
+class raw_hypot(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """sqrt(x**2 + y**2)."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """One of them over the root."""
+        return self.args[argindex - 1] / raw_hypot(*self.args)
+
+
+class raw_product(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """x*y, not to be merged with other factors."""
 
     nargs = 2
 
 
-class raw_exp_product(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """exp(u)*(y/(exp(u) + y))**2 for positive y."""
+class raw_positive(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """A positive constant that is not to become 0 when it is rounded to the working type."""
+
+    nargs = 1
+
+
+class raw_max(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """The larger of two; NaN if either is."""
 
     nargs = 2
 
 
-class raw_exp_first(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """exp(u)/(exp(u) + y) for positive y."""
+class raw_min(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """The smaller of two; NaN if either is."""
 
     nargs = 2
 
 
-class raw_exp_second(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """y/(exp(u) + y) for positive y."""
-
-    nargs = 2
-
-
-_VANISHING = (sp.exp, raw_sigmoid, raw_erfc, raw_sech2)
+VANISHING = (
+    sp.exp,
+    raw_sigmoid,
+    raw_tanh_softplus,
+    raw_tanh_softplus_slope,
+    raw_normal_cdf,
+    raw_gauss,
+    raw_exp_neg_square,
+    raw_erfc,
+    raw_sech2,
+)
+"""Heads that may come as close to 0 as they like; the first argument of ``raw_damped`` is a product of them."""
 
 
 @dataclass(frozen=True)
@@ -187,36 +277,106 @@ def lower(expr: sp.Expr, place: Place) -> sp.Expr:
 
 def slope(lowered: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     """The derivative of a lowered form, itself in stable terms."""
-    return _pairs(sp.expand_mul(lowered.diff(symbol), deep=False))
+    return _common(_pairs(sp.expand_mul(lowered.diff(symbol), deep=False)))
+
+
+def _common(expr: sp.Expr) -> sp.Expr:
+    """``s + v*s*r`` as ``s*(1 + v*r)``: what all terms share is taken out, for it costs a rounding in each."""
+    if not expr.is_Add:
+        return expr
+    first, *others = (t.as_powers_dict() for t in expr.args)
+    shared = [b for b in first if isinstance(b, VANISHING) and all(b in o for o in others)]
+    for base in shared:
+        power = min(p[base] for p in (first, *others))
+        if not power.is_Integer or power < 1:
+            continue
+        inside = sp.Add(*(t / base**power for t in expr.args))
+        return sp.Mul(base**power, inside, evaluate=False)
+    return expr
 
 
 def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
     """Guard products of a vanishing and a growing factor; done last, because guards hide structure."""
     if not lowered.args or isinstance(lowered, sp.Rational):
         return lowered
+    square = _squared(lowered, place) if lowered.is_Mul else None
+    if square is not None:
+        return sp.Mul(*(finish(a, place) for a in square[0]), square[1])
+    if lowered.is_Pow and isinstance(lowered.base, tuple(_PAIRED)) and lowered.exp.is_Integer and lowered.exp > 1:
+        once = finish(lowered.base, place)
+        return reduce(raw_product, [once] * int(lowered.exp))
+    if lowered.is_Pow and lowered.exp.is_Integer and lowered.exp < -1 and lowered.base.has(place.variable):
+        once = 1 / finish(lowered.base, place)  # the power alone could overflow
+        return reduce(raw_product, [once] * int(-lowered.exp))
     lowered = lowered.func(*(finish(a, place) for a in lowered.args))
-    if isinstance(lowered, raw_harmonic):
-        first, second = lowered.args
-        if isinstance(second, sp.exp):
-            first, second = second, first
-        if isinstance(first, sp.exp) and place.positive(second):
-            return raw_exp_harmonic(first.args[0], second)
-    if isinstance(lowered, raw_share):
-        first, second = lowered.args
-        if isinstance(first, sp.exp) and place.positive(second):
-            return raw_exp_first(first.args[0], second)
-        if isinstance(second, sp.exp) and place.positive(first):
-            return raw_exp_second(second.args[0], first)
-    if not lowered.is_Mul:
-        return lowered
-    for factor in lowered.args:
-        if isinstance(factor, raw_exp_harmonic) and raw_exp_second(*factor.args) in lowered.args:
-            used = (factor, raw_exp_second(*factor.args))
-            return sp.Mul(*(a for a in lowered.args if a not in used), raw_exp_product(*factor.args))
+    for head, spelled in _PAIRED.items():
+        if isinstance(lowered, head):
+            pair = _balanced(*lowered.args, place)
+            return lowered if pair is None else spelled(pair)
+    return _guarded(lowered) if lowered.is_Mul else lowered
+
+
+@dataclass(frozen=True)
+class _Balance:
+    """c and y of a sum c + y, with A = min(c, 1), C = 1/max(c, 1) and what becomes of C*y.
+
+    A is ``low`` above the bar, where it may vanish, and ``raw_positive(low)`` below it.
+    """
+
+    low: sp.Expr
+    high: sp.Expr
+    y: sp.Expr
+    scaled: sp.Expr
+    first: bool
+    """Whether c is the first argument."""
+
+    @property
+    def below(self) -> sp.Expr:
+        return (self.low if self.low.is_number else raw_positive(self.low)) + self.scaled
+
+
+def _balanced(x: sp.Expr, y: sp.Expr, place: Place) -> _Balance | None:
+    """The sum x + y of a constant and something positive, so that nothing of it overflows; None where it is neither."""
+    v = place.variable
+    first = not x.has(v)
+    c, y = (x, y) if first else (y, x)
+    if c.has(v) or not y.has(v) or not place.positive(c) or not place.positive(y):
+        return None
+    if isinstance(c, sp.exp):
+        u = c.args[0]
+        low, high = sp.exp(raw_min(u, sp.S.Zero)), sp.exp(-raw_max(u, sp.S.Zero))
+        far = u > _FAR
+        scale = sp.Piecewise((_SCALE, far), (sp.S.One, True))
+        scaled = raw_product(raw_product(y, 1 / scale), high * scale)
+        return _Balance(low, high, y, scaled, first)
+    if c.is_number:
+        small, large = (c, sp.S.One) if c < 1 else (sp.S.One, c)
+        return _Balance(small, 1 / large, y, y / large, first)
+    low, high = raw_min(c, sp.S.One), 1 / raw_max(c, sp.S.One)
+    return _Balance(low, high, y, high * y, first)
+
+
+_FAR, _SCALE = sp.Integer(60), sp.Integer(2) ** 64
+"""From exp(60) on, exp(-u)*y is (y*2**-64)*(exp(-u)*2**64): exp(-u) alone would be subnormal in float32 beyond 87."""
+
+
+def _spell_share(b: _Balance) -> sp.Expr:
+    return b.low / b.below if b.first else b.scaled / b.below
+
+
+_PAIRED: dict[type[sp.Function], Callable[[_Balance], sp.Expr]] = {
+    raw_harmonic: lambda b: raw_product(b.low, b.y / b.below),
+    raw_share: _spell_share,
+    raw_inverse: lambda b: b.high / b.below,
+}
+
+
+def _guarded(lowered: sp.Mul) -> sp.Expr:
+    """A product with its vanishing factors apart from the growing ones."""
     vanishing, growing, rest = [], [], []
     for factor in lowered.args:
         base = factor.args[0] if factor.is_Pow and factor.args[1].is_positive and factor.args[0] is not sp.E else factor
-        if isinstance(base, _VANISHING):
+        if isinstance(base, VANISHING):
             vanishing.append(factor)
         elif factor.free_symbols and not isinstance(base, raw_damped):
             growing.append(factor)
@@ -229,6 +389,22 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
     return sp.Mul(*rest, raw_damped(sp.Mul(*vanishing), sp.Mul(*growing), evaluate=False), evaluate=False)
 
 
+def _squared(lowered: sp.Mul, place: Place) -> tuple[list[sp.Expr], sp.Expr] | None:
+    """c*y**2/(c + y)**2, which is harmonic(c, y)*share(y, c), as one square, and the other factors.
+
+    It is (sqrt(A*C)*y/(A + C*y))**2, where no factor over- or underflows unless the result does.
+    """
+    for factor in lowered.args:
+        pair = _balanced(*factor.args, place) if isinstance(factor, raw_harmonic) else None
+        if pair is None:
+            continue
+        c, y = factor.args if pair.first else factor.args[::-1]
+        if isinstance(c, sp.exp) and raw_share(y, c) in lowered.args:
+            rest = [a for a in lowered.args if a not in (factor, raw_share(y, c))]
+            return rest, raw_product(sp.exp(-sp.Abs(c.args[0]) / 2), pair.y / pair.below) ** 2
+    return None
+
+
 def _bottom_up(expr: sp.Expr, place: Place) -> sp.Expr:
     if not expr.args:
         return expr
@@ -238,16 +414,44 @@ def _bottom_up(expr: sp.Expr, place: Place) -> sp.Expr:
             return swapped
     expr = _rebuilt(expr, [_bottom_up(a, place) for a in expr.args])
     if isinstance(expr, sp.tanh):
-        return raw_tanh(expr.args[0])
+        inside = expr.args[0]
+        return raw_tanh_softplus(inside.args[0]) if isinstance(inside, raw_softplus) else raw_tanh(inside)
     if isinstance(expr, sp.erfc):
-        return raw_erfc(expr.args[0])
+        return _complement(expr.args[0])
+    if isinstance(expr, sp.exp):
+        return _bell(expr)
     if isinstance(expr, sp.log):
-        inside = _one_plus_exp(expr.args[0])
-        if inside is not None:
-            return raw_softplus(inside)
+        return _logarithm(expr)
     if expr.is_Add:
         return _sum(expr)
     return expr
+
+
+def _complement(u: sp.Expr) -> sp.Expr:
+    """erfc(u); 2*Phi(-sqrt(2)*u) where that argument is free of roots, as for GELU: a rounded one costs the tail."""
+    w = -sp.sqrt(2) * u
+    return raw_erfc(u) if w.has(sp.sqrt(2)) else 2 * raw_normal_cdf(w)
+
+
+def _bell(expr: sp.Expr) -> sp.Expr:
+    """exp(-w**2/2) and exp(-w**2)."""
+    factor, square = expr.args[0].as_coeff_Mul()
+    if factor.is_negative and square.is_Pow and square.exp == 2:
+        for head, root in ((raw_gauss, sp.sqrt(-2 * factor)), (raw_exp_neg_square, sp.sqrt(-factor))):
+            if root.is_Rational:
+                return head(root * square.base)
+    return expr
+
+
+def _logarithm(expr: sp.Expr) -> sp.Expr:
+    """log(1 + exp(u)) and log(1 + u)."""
+    inside = _one_plus_exp(expr.args[0])
+    if inside is not None:
+        return raw_softplus(inside)
+    rest = expr.args[0] - 1
+    if rest.is_Add and not isinstance(_sum(rest), sp.Add):
+        return raw_log1p(_sum(rest))
+    return expr if rest.is_Add or not expr.args[0].is_Add else raw_log1p(rest)
 
 
 def _rebuilt(expr: sp.Expr, args: list[sp.Expr]) -> sp.Expr:
@@ -274,9 +478,9 @@ def _sum(expr: sp.Add) -> sp.Expr:
         if isinstance(wave, sp.exp) and rest == -factor:
             return factor * raw_expm1(wave.args[0])
         if isinstance(wave, sp.erf) and rest == factor:
-            return factor * raw_erfc(-wave.args[0])
+            return factor * _complement(-wave.args[0])
         if isinstance(wave, sp.erf) and rest == -factor:
-            return -factor * raw_erfc(wave.args[0])
+            return -factor * _complement(wave.args[0])
         if isinstance(wave, raw_tanh) and rest == factor:
             return 2 * factor * raw_sigmoid(2 * wave.args[0])
         if isinstance(wave, raw_tanh) and rest == -factor:

@@ -1,0 +1,260 @@
+"""A plan as straight-line code, the same for every target: constants, shared steps, one choice per quantity.
+
+A ``Program`` computes one or more quantities of one function together (``value``, ``slope``, then parameters by
+name), so that what they share is computed once. It reads:
+
+1. **Constants** depend on the parameters alone. They are evaluated once per parameter value, in float64 on the host
+   where there is one, and rounded to the working type afterwards; a target never evaluates them per element. A
+   constant has options by a condition in the parameters, the last of which stands for the rest: regimes are chosen
+   per parameter, never per element.
+2. **Cases** split the parameter domain where the function has another shape (nearly always there is one). Each has
+   **steps**, assignments in order over the input ``v``, earlier steps and constants. Inputs of a piece with ends are
+   clamped to it first (``raw_max``, ``raw_min``), so every expression is finite wherever it is evaluated and a target
+   may evaluate all of them and select.
+3. A **choice** per quantity: its parts from left to right, the joints between them, and values at the infinities.
+   ``None`` there: the steps give the limit by themselves, or no limit is proved.
+
+Comparisons with NaN are false, so NaN falls to the first part; ``Choice.keeps_nan`` says whether that part is then NaN
+by itself. ``raw_min`` and ``raw_max`` propagate NaN.
+
+``error`` is an estimate of the rounding error, in units of the working type's roundoff (2**-24 for float32), found by
+:mod:`kassei.codegen.rounding`; slopes that change sign are judged relative to max(abs(f'), 0.05). A target computes
+float32 in float32 arithmetic where it is at most ``SINGLE``, in float64 elsewhere. ``error_powers`` is the same where
+every parameter is a power of two (or there is none), so that products with them are exact: where only that one is at
+most ``SINGLE``, a target has both and takes float32 arithmetic for such parameters (softplus at b = 1).
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from functools import cache
+
+import sympy as sp
+
+from kassei.codegen import lower
+from kassei.codegen.plan import Layout, Plan, Selection, inner
+
+SINGLE = 8.0
+"""Up to this bound float32 is computed in float32."""
+HALF = 512.0
+"""Up to this bound 16-bit types are computed in float32: an eighth of half a unit of float16."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """A number that depends on the parameters, and on constants before it, alone.
+
+    ``options`` are tried in order, the last without its condition. They may contain ``Abs``, ``raw_max`` and
+    ``raw_min``. ``positive``: more than 0 whatever the parameters are, and to be kept so when it is rounded to the
+    working type (at least that type's smallest subnormal number).
+    """
+
+    symbol: sp.Symbol
+    options: tuple[tuple[sp.Basic, sp.Expr], ...]
+    positive: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """``symbol = expr``, per element."""
+
+    symbol: sp.Symbol
+    expr: sp.Expr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Border:
+    """A break: a number or a constant's symbol; who owns it; a value of its own where neither side does."""
+
+    at: sp.Expr
+    to_right: bool
+    own: sp.Expr | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One quantity: ``parts[k + 1]`` from ``borders[k]`` on."""
+
+    parts: tuple[sp.Expr, ...]
+    borders: tuple[Border, ...]
+    at_neg_inf: sp.Expr | None
+    at_pos_inf: sp.Expr | None
+    keeps_nan: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Steps and choices where ``condition`` holds; the last case stands for the rest."""
+
+    condition: sp.Basic
+    steps: tuple[Step, ...]
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """All a target prints for some quantities; ``variable`` is the input's symbol, parameters are inner names."""
+
+    quantities: tuple[str, ...]
+    variable: sp.Symbol
+    parameters: tuple[sp.Symbol, ...]
+    constants: tuple[Constant, ...]
+    cases: tuple[Case, ...]
+    error: float
+    error_powers: float
+
+    @property
+    def heads(self) -> frozenset[type[sp.Basic]]:
+        """The functions that steps and parts call, for the parts of a target's library that are needed."""
+        found: set[type[sp.Basic]] = set()
+        for case in self.cases:
+            for expr in (*(s.expr for s in case.steps), *(p for c in case.choices for p in c.parts)):
+                found |= {e.func for e in sp.preorder_traversal(expr) if e.args and not e.is_number}
+        return frozenset(found)
+
+
+@cache
+def make_program(plan: Plan, quantities: tuple[str, ...]) -> Program:
+    """The program of some quantities: ``value``, ``slope`` or names of learned parameters."""
+    from kassei.codegen.rounding import bound
+
+    known = {q.name: q for q in (plan.value, plan.slope, *plan.param_slopes)}
+    chosen = [known[name] for name in quantities]
+    variable = sp.Symbol(inner(str(plan.activation.variable)), real=True)
+    parameters = tuple(sp.Symbol(inner(p.name), real=True) for p in plan.activation.parameters)
+    maker = _Maker(variable, parameters)
+    cases = tuple(
+        maker.case(chosen[0].layouts[k].condition, [q.layouts[k] for q in chosen])
+        for k in range(len(chosen[0].layouts))
+    )
+    draft = Program(
+        quantities=quantities,
+        variable=variable,
+        parameters=parameters,
+        constants=tuple(maker.constants),
+        cases=cases,
+        error=0.0,
+        error_powers=0.0,
+    )
+    error = bound(draft, plan.activation)
+    powers = error if error <= SINGLE else bound(draft, plan.activation, powers=True)
+    return replace(draft, error=error, error_powers=powers)
+
+
+def all_quantities(plan: Plan) -> tuple[str, ...]:
+    """Value, slope and every learned parameter, in the order in which targets compute them."""
+    return ("value", "slope", *(q.name for q in plan.param_slopes))
+
+
+class _Maker:
+    """Collects constants while cases are laid out."""
+
+    def __init__(self, variable: sp.Symbol, parameters: tuple[sp.Symbol, ...]) -> None:
+        self.variable = variable
+        self.fixed = set(parameters)
+        self.constants: list[Constant] = []
+        self.known: dict[tuple[tuple[tuple[sp.Basic, sp.Expr], ...], bool], sp.Symbol] = {}
+
+    def case(self, condition: sp.Basic, layouts: list[Layout]) -> Case:
+        """One case of the parameter domain, for several quantities."""
+        steps: list[Step] = []
+        clamped: dict[tuple[sp.Expr, sp.Expr], sp.Symbol] = {}
+        spelled: list[sp.Expr] = []
+        for layout in layouts:
+            for branch in layout.branches:
+                expr = branch.expr
+                if expr.has(self.variable):
+                    expr = expr.xreplace({self.variable: self._inside(branch.lo, branch.hi, clamped, steps)})
+                spelled.append(self._lifted(expr))
+        names = (sp.Symbol(f"t{i}", real=True) for i in itertools.count())
+        shared, parts = sp.cse(spelled, symbols=names, order="none")
+        steps += [Step(symbol=symbol, expr=expr) for symbol, expr in shared]
+        choices, at = [], 0
+        for layout in layouts:
+            mine = parts[at : at + len(layout.branches)]
+            at += len(layout.branches)
+            choices.append(self._choice(layout, mine))
+        return Case(condition=condition, steps=tuple(steps), choices=tuple(choices))
+
+    def _inside(
+        self, lo: sp.Expr, hi: sp.Expr, clamped: dict[tuple[sp.Expr, sp.Expr], sp.Symbol], steps: list[Step]
+    ) -> sp.Symbol:
+        if (lo, hi) == (-sp.oo, sp.oo):
+            return self.variable
+        if (lo, hi) not in clamped:
+            expr: sp.Expr = self.variable
+            if lo != -sp.oo:
+                expr = lower.raw_max(expr, self._constant(lo))
+            if hi != sp.oo:
+                expr = lower.raw_min(expr, self._constant(hi))
+            clamped[lo, hi] = sp.Symbol(f"x{len(clamped)}", real=True)
+            steps.append(Step(symbol=clamped[lo, hi], expr=expr))
+        return clamped[lo, hi]
+
+    def _constant(self, expr: sp.Expr) -> sp.Expr:
+        """An expression in the parameters as one symbol; numbers, bare parameters and constants stay."""
+        if expr.is_number or expr.is_Symbol:
+            return expr
+        if isinstance(expr, lower.raw_positive):
+            return self._chosen(((sp.true, expr.args[0]),), positive=True)
+        expr = expr.replace(lambda e: isinstance(e, lower.raw_positive), self._constant)
+        if expr.has(sp.Piecewise):
+            expr = sp.piecewise_fold(expr)
+            return self._chosen(tuple((c, e) for e, c in expr.args))
+        return self._chosen(((sp.true, expr),))
+
+    def _chosen(self, options: tuple[tuple[sp.Basic, sp.Expr], ...], *, positive: bool = False) -> sp.Symbol:
+        if (options, positive) not in self.known:
+            self.known[options, positive] = sp.Symbol(f"k{len(self.constants)}", real=True)
+            name = self.known[options, positive]
+            self.constants.append(Constant(symbol=name, options=options, positive=positive))
+            self.fixed.add(name)
+        return self.known[options, positive]
+
+    def _selected(self, selection: Selection | None) -> sp.Expr | None:
+        if selection is None:
+            return None
+        if len(selection.options) == 1:
+            return self._constant(selection.options[0][1])
+        return self._chosen(tuple(selection.options))
+
+    def _moves(self, expr: sp.Expr) -> bool:
+        return not expr.free_symbols <= self.fixed
+
+    def _lifted(self, expr: sp.Expr) -> sp.Expr:
+        """The expression with whatever depends on the parameters alone as constants."""
+        if not expr.args or expr.is_number:
+            return expr
+        if not self._moves(expr):
+            return self._constant(expr)
+        if expr.is_Add or expr.is_Mul:
+            fixed = [a for a in expr.args if not self._moves(a)]
+            if any(a.free_symbols for a in fixed):
+                moving = [self._lifted(a) for a in expr.args if self._moves(a)]
+                return expr.func(self._constant(expr.func(*fixed)), *moving, evaluate=False)
+        args = [self._lifted(a) for a in expr.args]
+        return expr if list(expr.args) == args else expr.func(*args, evaluate=False)
+
+    def _choice(self, layout: Layout, parts: list[sp.Expr]) -> Choice:
+        borders = tuple(
+            Border(
+                at=self._constant(j.at),
+                to_right=j.to_right,
+                own=None if j.own is None else self._constant(j.own),
+            )
+            for j in layout.joints
+        )
+        merged_parts, merged_borders = [parts[0]], []
+        for border, part in zip(borders, parts[1:], strict=True):
+            if part == merged_parts[-1] and border.own is None and not self._moves(part):
+                continue
+            merged_parts.append(part)
+            merged_borders.append(border)
+        return Choice(
+            parts=tuple(merged_parts),
+            borders=tuple(merged_borders),
+            at_neg_inf=self._selected(layout.at_neg_inf),
+            at_pos_inf=self._selected(layout.at_pos_inf),
+            keeps_nan=self._moves(merged_parts[0]),
+        )

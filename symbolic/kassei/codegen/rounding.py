@@ -1,0 +1,298 @@
+"""How much rounding a program suffers: a first-order bound that decides in which precision a target computes.
+
+Each node of a program is evaluated in float64 together with a bound of its rounding error in units of the working
+type's roundoff u (2**-24 for float32): an operation adds one unit of its result, a function of our own as many units
+as were measured for it over all float32 inputs (:mod:`kassei.codegen.kit`), and errors of arguments are carried on with
+the derivative (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., ch. 3). That is done at a fixed
+grid of inputs of all magnitudes, around the breaks, and for parameters at their defaults and far out in their domains.
+
+The result is an estimate for choosing between two right programs, never a claim about all inputs: ``kassei audit``
+measures what was chosen.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+
+from kassei.codegen import lower
+
+if TYPE_CHECKING:
+    from kassei.codegen.program import Choice, Program
+    from kassei.core.activation import Activation, Domain
+
+Array = Any
+Pair = tuple[Array, Array]
+
+FLOOR = 0.05
+"""Slopes that change sign are judged relative to max(abs(f'), FLOOR): near a zero no relative accuracy is possible."""
+ALIGNED = 3.0
+"""Near a zero of f' many roundings meet and hardly ever all with one sign: their sum is overestimated by this much."""
+SMALLEST = 2.0**-126
+"""The smallest normal float32: below it an error is measured against it."""
+LARGEST, HUGE = 3.0e38, 3.4028235e38
+_UNITS = 2.0
+"""Error of a library function in units of roundoff where nothing was measured."""
+
+_vector = np.vectorize
+_erf, _erfc = _vector(math.erf, otypes=[float]), _vector(math.erfc, otypes=[float])
+
+
+def _sigmoid(x: Array) -> Array:
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
+def _sech2(x: Array) -> Array:
+    e = np.exp(-2.0 * np.abs(x))
+    return 4.0 * e / (1.0 + e) ** 2
+
+
+def _gate(x: Array) -> Array:
+    e = np.exp(np.minimum(x, 300.0))
+    n = e * (e + 2.0)
+    return n / (n + 2.0)
+
+
+def _cdf(x: Array) -> Array:
+    return 0.5 * _erfc(-x / math.sqrt(2.0))
+
+
+def _gauss(x: Array) -> Array:
+    return np.exp(-x * x / 2.0)
+
+
+_UNARY: dict[type[sp.Basic], tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    sp.exp: (np.exp, np.exp),
+    sp.log: (np.log, lambda x: 1.0 / x),
+    sp.sin: (np.sin, np.cos),
+    sp.cos: (np.cos, np.sin),
+    sp.tan: (np.tan, lambda x: 1.0 + np.tan(x) ** 2),
+    sp.atan: (np.arctan, lambda x: 1.0 / (1.0 + x * x)),
+    sp.asin: (np.arcsin, lambda x: 1.0 / np.sqrt(1.0 - x * x)),
+    sp.acos: (np.arccos, lambda x: 1.0 / np.sqrt(1.0 - x * x)),
+    sp.sinh: (np.sinh, np.cosh),
+    sp.cosh: (np.cosh, np.sinh),
+    sp.asinh: (np.arcsinh, lambda x: 1.0 / np.hypot(1.0, x)),
+    sp.acosh: (np.arccosh, lambda x: 1.0 / np.sqrt(x * x - 1.0)),
+    sp.atanh: (np.arctanh, lambda x: 1.0 / (1.0 - x * x)),
+    sp.erf: (_erf, lambda x: 1.1284 * np.exp(-x * x)),
+    sp.Abs: (np.abs, np.ones_like),
+    lower.raw_erfc: (_erfc, lambda x: 1.1284 * np.exp(-x * x)),
+    lower.raw_expm1: (np.expm1, np.exp),
+    lower.raw_log1p: (np.log1p, lambda x: 1.0 / (1.0 + x)),
+    lower.raw_tanh: (np.tanh, _sech2),
+    lower.raw_sech2: (_sech2, lambda x: 2.0 * np.tanh(x) * _sech2(x)),
+    lower.raw_sigmoid: (_sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x)),
+    lower.raw_softplus: (lambda x: np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x))), _sigmoid),
+    lower.raw_tanh_softplus: (_gate, lambda x: _sigmoid(x) * (1.0 - _gate(x) ** 2)),
+    lower.raw_tanh_softplus_slope: (lambda x: _sigmoid(x) * (1.0 - _gate(x) ** 2), lambda x: _sigmoid(x) * 2.0),
+    lower.raw_normal_cdf: (_cdf, lambda x: 0.39895 * _gauss(x)),
+    lower.raw_gauss: (_gauss, lambda x: x * _gauss(x)),
+    lower.raw_exp_neg_square: (lambda x: np.exp(-x * x), lambda x: 2.0 * x * np.exp(-x * x)),
+}
+
+
+def bound(program: Program, activation: Activation, *, powers: bool = False) -> float:
+    """The largest bound over the grid, in units of roundoff; ``inf`` where a value is not finite.
+
+    ``powers`` looks at parameters that are powers of two only.
+    """
+    names = [p.symbol.name for p in activation.parameters]
+    rows = itertools.product(*(_samples(p.domain, float(p.default), powers) for p in activation.parameters))
+    worst = 0.0
+    for row in itertools.islice(rows, 400):
+        worst = max(worst, _at(program, dict(zip(names, row, strict=True))))
+    return worst
+
+
+def _samples(domain: Domain, default: float, powers: bool) -> list[float]:
+    """The default and some others, as float32 has them, far out included."""
+    found = [default, 0.3, 1.7, 25.0, -0.3, -1.7, -25.0]
+    if powers:
+        return [x for x in (1.0, 0.25, 8.0, -1.0, -0.25, -8.0) if domain.contains(sp.Rational(x))] or [math.nan]
+    inside = [x for x in found if domain.contains(sp.Rational(x))]
+    if len(inside) < 3 and domain.lo.is_finite and domain.hi.is_finite:
+        lo, hi = float(domain.lo), float(domain.hi)
+        inside += [lo + (hi - lo) * t for t in (0.1, 0.6)]
+    return [float(np.float32(x)) for x in inside]
+
+
+def _grid(breaks: list[float]) -> Array:
+    far = np.exp(np.linspace(math.log(1e-37), math.log(1e37), 331))
+    near = np.linspace(0.013, 30.0, 700)
+    both = np.concatenate([far, near, -far, -near, [0.0]])
+    around = [b + s * d for b in breaks for d in (0.0, 1e-6, 1e-3, 0.1) for s in (1.0, -1.0)]
+    return np.sort(np.float64(np.float32(np.concatenate([both, around]))))
+
+
+def _at(program: Program, row: dict[str, float]) -> float:
+    with np.errstate(all="ignore"):
+        scope: dict[sp.Symbol, Pair] = {}
+        for symbol in program.parameters:
+            scope[symbol] = _rounded(row[symbol.name.removeprefix("in_")])
+        exact = {s: pair[0] for s, pair in scope.items()}
+        for constant in program.constants:
+            value = _number(
+                next(e for c, e in constant.options if c is constant.options[-1][0] or _holds(c, exact)), exact
+            )
+            exact[constant.symbol] = max(value, 2.0**-149) if constant.positive else value
+            scope[constant.symbol] = _rounded(exact[constant.symbol])
+        case = next(c for c in program.cases if c is program.cases[-1] or _holds(c.condition, exact))
+        breaks = [float(_one(b.at, scope)[0]) for choice in case.choices for b in choice.borders]
+        points = _grid(breaks)
+        scope[program.variable] = (points, np.zeros_like(points))
+        for step in case.steps:
+            scope[step.symbol] = _one(step.expr, scope)
+        return max(
+            _judged(*_choose(choice, points, scope), slope=name != "value")
+            for name, choice in zip(program.quantities, case.choices, strict=True)
+        )
+
+
+def _judged(value: Array, error: Array, *, slope: bool) -> float:
+    keep = np.abs(value) < LARGEST
+    value, error = np.broadcast_arrays(value[keep], error[keep])
+    if not value.size:
+        return 0.0
+    if np.isnan(error).any() or np.isnan(value).any():
+        return math.inf
+    size = np.maximum(np.abs(value), SMALLEST)
+    if slope and value.min() < 0 < value.max():
+        size, error = np.maximum(size, FLOOR), error / ALIGNED
+    return float(np.max(error / size))
+
+
+def _choose(choice: Choice, points: Array, scope: dict[sp.Symbol, Pair]) -> Pair:
+    value, error = (np.broadcast_to(x, points.shape) for x in _one(choice.parts[0], scope))
+    for border, part in zip(choice.borders, choice.parts[1:], strict=True):
+        at = _one(border.at, scope)[0]
+        right = points >= at if border.to_right else points > at
+        other = _one(part, scope)
+        value, error = np.where(right, other[0], value), np.where(right, other[1], error)
+        if border.own is not None:
+            value = np.where(points == at, _one(border.own, scope)[0], value)
+            error = np.where(points == at, 0.0, error)
+    for end, limit in ((points == -np.inf, choice.at_neg_inf), (points == np.inf, choice.at_pos_inf)):
+        if limit is not None and end.any():
+            value = np.where(end, _one(limit, scope)[0], value)
+    return value, error
+
+
+def _holds(condition: sp.Basic, exact: dict[sp.Symbol, float]) -> bool:
+    return bool(condition.subs({s: sp.Rational(x) for s, x in exact.items() if math.isfinite(x)}))
+
+
+def _number(expr: sp.Expr, exact: dict[sp.Symbol, float]) -> float:
+    try:
+        values = {s: sp.Rational(x) if math.isfinite(x) else sp.Float(x) for s, x in exact.items()}
+        return float(sp.N(_evaluated(expr).subs(values), 20))
+    except TypeError:
+        return math.nan
+
+
+def _evaluated(expr: sp.Expr) -> sp.Expr:
+    """SymPy's own functions in place of ours."""
+    return expr.replace(lower.raw_max, sp.Max).replace(lower.raw_min, sp.Min)
+
+
+def _rounded(value: float) -> Pair:
+    """A constant in the working type: half a unit of the last place, nothing where float32 has it."""
+    same = not math.isfinite(value) or float(np.float32(value)) == value
+    return np.float64(value), np.float64(0.0 if same else abs(value))
+
+
+def _one(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
+    if expr.is_Symbol:
+        return scope[expr]
+    if expr.is_number:
+        return _rounded(float(expr))
+    value, error = _node(expr, scope)
+    size = np.abs(value)
+    if not isinstance(expr, (*lower.VANISHING, lower.raw_min, lower.raw_max)) and np.ndim(size):
+        error = np.where((size > 0) & (size < SMALLEST), error + SMALLEST, error)  # half of the smallest number
+    return value, np.where((size > HUGE) & np.isfinite(size), np.inf, error)  # float32 would have overflowed
+
+
+def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
+    args = [_one(a, scope) for a in expr.args]
+    if expr.is_Add:
+        total, error = args[0]
+        for value, more in args[1:]:
+            total = total + value
+            error = error + more + np.abs(total)
+        return total, error
+    if expr.is_Mul:
+        return _product(args)
+    if expr.is_Pow:
+        return _power(expr, args)
+    x, ex = args[0]
+    if expr.func in _UNARY:
+        f, slope = _UNARY[expr.func]
+        value = f(x)
+        rounding = 0.0 if expr.func is sp.Abs else _units(expr.func)
+        carried = np.where(ex == 0.0, 0.0, np.abs(slope(x)) * ex)
+        return value, carried + rounding * np.abs(value)
+    y, ey = args[1]
+    if expr.func in (lower.raw_min, lower.raw_max):
+        first = (x <= y) if expr.func is lower.raw_min else (x >= y)
+        return np.where(first, x, y), np.where(first, ex, ey)
+    if expr.func is lower.raw_product:
+        return _product(args)
+    if expr.func is lower.raw_hypot:
+        value = np.hypot(x, y)
+        return value, np.where(value == 0.0, 0.0, (np.abs(x) * ex + np.abs(y) * ey) / value) + 2.0 * value
+    if expr.func is lower.raw_damped:
+        value = np.where(x == 0.0, 0.0, x * y)
+        return value, np.where(x == 0.0, 0.0, np.abs(x) * ey + np.abs(y) * ex + np.abs(value))
+    if expr.func is lower.raw_inverse:
+        value = 1.0 / (x + y)
+        return value, (ex + ey) * value**2 + 2.0 * np.abs(value)
+    if expr.func in (lower.raw_share, lower.raw_harmonic):
+        share, other = x / (x + y), y / (x + y)
+        if expr.func is lower.raw_harmonic:
+            value = x * other
+            return value, other**2 * ex + share**2 * ey + 3.0 * np.abs(value)
+        inverse = 1.0 / np.abs(x + y)
+        return share, np.abs(other) * inverse * ex + np.abs(share) * inverse * ey + 3.0 * np.abs(share)
+    raise NotImplementedError(f"no rounding error is known for {expr.func.__name__}; add it to codegen/rounding.py")
+
+
+def _units(head: type[sp.Basic]) -> float:
+    return _UNITS
+
+
+def _product(args: list[Pair]) -> Pair:
+    value, error = args[0]
+    rounded = not _power_of_two(value)
+    for x, ex in args[1:]:
+        error = np.abs(x) * error + np.abs(value) * ex
+        value = value * x
+        if not _power_of_two(x):
+            error = error + (np.abs(value) if rounded else 0.0)
+            rounded = True
+    return value, error
+
+
+def _power_of_two(value: Array) -> bool:
+    """Whether a factor is one number, and multiplying by it is exact."""
+    return bool(np.ndim(value) == 0 and math.frexp(abs(float(value)))[0] == 0.5)
+
+
+def _power(expr: sp.Expr, args: list[Pair]) -> Pair:
+    (x, ex), (n, en) = args
+    base, exponent = expr.args
+    if base is sp.E:
+        return np.exp(n), np.exp(n) * (en + _units(sp.exp))
+    value = np.power(x, n)
+    relative = np.where(x == 0.0, 0.0, ex / np.abs(x))
+    if exponent.is_number:
+        size = abs(float(exponent))
+        steps = size - 1.0 if exponent.is_Integer and exponent > 0 else size if exponent.is_Integer else 1.0
+        return value, np.abs(value) * (size * relative + max(steps, 1.0))
+    return value, np.abs(value) * (np.abs(n) * relative + np.abs(np.log(np.abs(x))) * en + _UNITS)
