@@ -123,7 +123,9 @@ def _translate(command: click.Command, words: Phrases) -> None:
     context = click.Context(command, info_name=command.name)
     for option in command.get_params(context):
         if isinstance(option, click.Option):
-            option.help = words(f"option.{option.opts[-1].lstrip('-')}")
+            name = option.opts[-1].lstrip("-")
+            own = f"option.{command.name}_{name}"  # where an option of this command says something of its own
+            option.help = words(own if own in words.english else f"option.{name}")
     if isinstance(command, click.Group):
         for child in command.commands.values():
             _translate(child, words)
@@ -568,6 +570,81 @@ def _report_drift(names: Sequence[str], count: int, out: Path, words: Phrases) -
     if not names:
         click.echo(words("done.unchanged", count=count, folder=out))
     return DRIFTED if names else 0
+
+
+def _sizes(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[int, ...]:
+    """Counts of elements, as 1000000 or 1e6."""
+    del context, option
+    sizes = [int(float(text)) if re.fullmatch(r"[1-9]\d*(\.\d+)?(e\d)?", text) else 0 for text in given]
+    if not all(sizes):
+        raise BadInput(_words()("error.bad_size", size=_printable(given[sizes.index(0)])))
+    return tuple(sizes)
+
+
+@kassei.command()
+@click.argument("names", metavar="NAME...", nargs=-1)
+@_option("--target", "targets", multiple=True, default=("numpy",))
+@_option("--peer", "peers", multiple=True)
+@_option("--size", "sizes", multiple=True, default=("1e6",), callback=_sizes, metavar="N")
+@_option("--pass", "passes", multiple=True, type=click.Choice(["forward", "both"]), default=("forward",))
+@_option("--dtype", type=click.Choice(["float16", "float32", "float64"]), default="float32")
+@_option("--threads", type=click.IntRange(min=1), default=len(os.sched_getaffinity(0)))
+@_option("--rounds", type=click.IntRange(min=1), default=15)
+@_option("--out", type=click.Path(path_type=Path, dir_okay=False))
+@_as_json
+@_in_language
+@click.pass_obj
+def bench(
+    words: Phrases,
+    names: tuple[str, ...],
+    targets: tuple[str, ...],
+    peers: tuple[str, ...],
+    sizes: tuple[int, ...],
+    passes: tuple[str, ...],
+    dtype: str,
+    threads: int,
+    rounds: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Time emitted code beside its peers."""
+    from kassei import terminal
+    from kassei.bench.run import bench as timed
+    from kassei.bench.run import known_peers
+    from kassei.codegen import TARGETS, write_file
+
+    for given, known, error in ((targets, TARGETS, "unknown_target"), (peers, known_peers(), "unknown_peer")):
+        for name in given:
+            if name not in known:
+                raise BadInput(words(f"error.{error}", name=_printable(name), names=", ".join(known)))
+    functions = _distinct(_functions(names, words), words)
+    if threads > (cores := len(os.sched_getaffinity(0))):
+        raise BadInput(words("error.too_many_threads", cores=cores))
+    with terminal.progress(words("progress.bench"), len(functions) * len(sizes) * len(passes)) as step:
+        try:
+            document = timed(
+                functions,
+                targets,
+                peers,
+                sizes=sizes,
+                passes=passes,
+                dtype=dtype,
+                threads=threads,
+                rounds=rounds,
+                command=" ".join(["kassei", *sys.argv[1:]]),
+                step=step,
+            )
+        except MemoryError:
+            raise BadInput(words("error.no_memory", size=f"{max(sizes):,}")) from None
+    if out is not None:
+        with _writing_to(out, words):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            write_file(out, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+        click.echo(words("done.written", path=out), err=as_json)
+    if as_json:
+        _print_json(document)
+    else:
+        terminal.say(*terminal.bench_blocks(document, words))
 
 
 @kassei.command()

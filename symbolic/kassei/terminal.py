@@ -401,6 +401,54 @@ def _reading_cell(reading: Mapping[str, Any], words: Phrases) -> RenderableType:
     return cell if reading["condition"] is None else cell.append(f" ({readable(reading['condition'])})")
 
 
+def bench_blocks(document: Mapping[str, Any], words: Phrases) -> Iterable[RenderableType]:
+    """One table for each timed case: nanoseconds of an element, and the peers' times over ours."""
+    for row in document["rows"]:
+        facts = {key: row[key] for key in ("function", "dtype", "device")}
+        parameters = "".join(f", {name} = {value:g}" for name, value in row["parameters"].items())
+        title = words(f"bench.{row['pass']}", size=f"{row['size']:,}", **facts) + parameters
+        yield heading(title)
+        columns = [f"{one['target']} ({words('bench.' + one['output'])})" for one in row["ours"]]
+        headings = [words(f"bench.{key}") for key in ("who", "output", "ns")]
+        cells = [
+            (
+                one["target"],
+                words(f"bench.{one['output']}"),
+                _spread(one["ns"]),
+                *[""] * len(columns),
+                _mark(one, words),
+            )
+            for one in row["ours"]
+        ]
+        cells += [
+            (
+                one["peer"],
+                words(f"bench.{one['output']}"),
+                _spread(one["ns"]),
+                *(_spread(ratio) for ratio in one["ratios"]),
+                _mark(one, words),
+            )
+            for one in sorted(row["peers"], key=lambda one: float(one["ns"]["median"]))
+        ]
+        ratios = [words("bench.ratio", name=name) for name in columns]
+        yield table(*headings, *ratios, words("bench.check"), rows=cells)
+        notes = [words("bench.skipped", name=one["name"], reason=one["reason"]) for one in row["skipped"]]
+        if row["load"]["quiet"] is False:
+            notes.append(words("bench.busy", cores=f"{row['load']['foreign_cores']:.2f}"))
+        if notes:
+            yield bullets(notes, indent=2)
+    yield heading(words("bench.method", threads=document["threads"], rounds=document["method"]["rounds"]))
+
+
+def _spread(figures: Mapping[str, float]) -> str:
+    return f"{figures['median']:.3g} [{figures['q1']:.3g}, {figures['q3']:.3g}]"
+
+
+def _mark(one: Mapping[str, Any], words: Phrases) -> RenderableType:
+    good = one["check"] in ("same", "copy")
+    return styled(words(f"bench.check_{one['check']}"), "green" if good else "red")
+
+
 def reference_text(reference: Any) -> str:
     """One reference on one line."""
     lead = ", ".join(part for part in (reference.authors, reference.title) if part)

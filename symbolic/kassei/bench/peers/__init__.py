@@ -1,0 +1,1 @@
+"""Peers, one module each, exposing ``peer``; its file's name is the peer's."""
