@@ -38,3 +38,196 @@ difference are exact, fused or not), ``q`` the polynomial ``exp``.
 ``erf(u)``
     ``u + u*P(u*u)`` with ``erf`` where abs(u) < 1, else 1 - tail with the sign of u.
 """
+
+from __future__ import annotations
+
+import json
+import struct
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kassei.text.templates import fill
+
+HERE = Path(__file__).parent
+ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
+
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "_power": (),
+    "_reduced": (),
+    "_decay": ("_power", "_reduced"),
+    "_square_decay": ("_power",),
+    "_log1p_core": (),
+    "_normal_tail": ("_square_decay",),
+    "_erfc_tail": ("_square_decay",),
+    "_exp": ("_power", "_reduced"),
+    "_exp_times": ("_power", "_reduced"),
+    "_expm1": ("_power", "_reduced"),
+    "_log": ("_log1p_core",),
+    "_log1p": ("_log1p_core",),
+    "_tanh": ("_power", "_reduced"),
+    "_sech2": ("_decay",),
+    "_sech2_times": ("_decay",),
+    "_sigmoid": ("_decay",),
+    "_sigmoid_times": ("_decay",),
+    "_softplus": ("_decay", "_log1p_core"),
+    "_tanh_softplus": ("_decay",),
+    "_tanh_softplus_times": ("_decay",),
+    "_tanh_softplus_slope": ("_decay",),
+    "_tanh_softplus_slope_times": ("_decay",),
+    "_gauss": ("_square_decay",),
+    "_gauss_times": ("_square_decay",),
+    "_exp_neg_square": ("_square_decay",),
+    "_exp_neg_square_times": ("_square_decay",),
+    "_normal_cdf": ("_normal_tail",),
+    "_normal_cdf_times": ("_normal_tail",),
+    "_erfc": ("_erfc_tail",),
+    "_erfc_times": ("_erfc_tail",),
+    "_erf": ("_erfc_tail",),
+}
+"""Every function of the numba text and what it calls; a name ending in ``_times`` is x times the function of u."""
+
+PUBLIC = tuple(name for name in NEEDS if name.removesuffix("_times") not in {*list(NEEDS)[:7], "_log1p_core"})
+"""Those a program may call, the helpers left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polynomial:
+    """Coefficients, lowest power first, exact in their type; ``scale`` is that of ``s = 1/(1 + scale*a)``."""
+
+    coefficients: tuple[float, ...]
+    interval: tuple[float, float]
+    error: float
+    scale: float | None
+
+
+@cache
+def _data() -> Mapping[str, Any]:
+    return tomllib.loads((HERE / "coefficients.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def polynomial(name: str, real: str) -> Polynomial:
+    """One polynomial of ``coefficients.toml``. Raises ``KeyError`` where there is none of this name for the type."""
+    row = _data()[name][real]
+    return Polynomial(
+        coefficients=tuple(float.fromhex(c) for c in row["coefficients"]),
+        interval=(row["interval"][0], row["interval"][1]),
+        error=row["error"],
+        scale=row.get("scale"),
+    )
+
+
+def constant(name: str, real: str) -> float:
+    """``log2_e``, ``ln2``, ``ln2_high`` or ``ln2_low``, exact in the type."""
+    return float.fromhex(_data()["constants"][real][name])
+
+
+@cache
+def errors(real: str) -> Mapping[str, float]:
+    """The largest relative error of each function in units of roundoff (2**-24 or 2**-53), as it was measured.
+
+    Keys are names without underscore and suffix (``exp``, ``sigmoid_times``); results that are subnormal are judged
+    against the smallest normal number. float32: all inputs. float64: a sample that crowds where errors are large.
+    """
+    data = json.loads((HERE / "errors.json").read_text(encoding="utf-8"))
+    return {name: row["roundoffs"] for name, row in data["functions"][real].items()}
+
+
+def literal(value: float, real: str) -> str:
+    """The shortest decimal that Python reads as a float which the type rounds to ``value``."""
+    if real == "float64":
+        return repr(value).replace("e+", "e")
+    for digits in range(1, 18):
+        text = repr(float(f"{value:.{digits}g}")).replace("e+", "e")
+        if struct.unpack("f", struct.pack("f", float(text)))[0] == value:
+            return text
+    raise ValueError(f"{value!r} is no float32")
+
+
+def closure(names: set[str]) -> set[str]:
+    """The names with everything they call. Raises ``KeyError`` for a name that is not in ``NEEDS``."""
+    found: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += NEEDS[name]
+    return found
+
+
+@cache
+def _fields(real: str) -> Mapping[str, Any]:
+    single = real == "float32"
+    mantissa, bias = (23, 127) if single else (52, 1023)
+    magic = 1.5 * 2.0**mantissa + bias
+    away = 84 if single else 864  # 2**-away is what a far result is scaled by
+
+    def lit(value: float) -> str:
+        return literal(value, real)
+
+    def poly(name: str) -> list[str]:
+        return [lit(c) for c in polynomial(name, real).coefficients] if real in _data()[name] else []
+
+    def bits(value: float) -> int:
+        return int(
+            struct.unpack("i", struct.pack("f", value))[0] if single else struct.unpack("q", struct.pack("d", value))[0]
+        )
+
+    normal, erfc = polynomial("normal_tail", real), polynomial("erfc_tail", real)
+    return {
+        "n": "32" if single else "64",
+        "r": "_R32" if single else "_R64",
+        "i": "_I32" if single else "_I64",
+        "mantissa": mantissa,
+        "bias": bias,
+        "magic": lit(magic),
+        "magic_half": lit(magic - 1),
+        "magic_far": lit(magic + away),
+        "far_power": lit(2.0**-away),
+        "log2_e": lit(constant("log2_e", real)),
+        "ln2_high": lit(constant("ln2_high", real)),
+        "ln2_low": lit(constant("ln2_low", real)),
+        "mask": -(1 << (12 if single else 27)),
+        "decay_far": lit(60.0 if single else 600.0),
+        "decay_end": lit(144.0 if single else 1300.0),
+        "decay_half": lit(72.0 if single else 650.0),
+        "exp_zero": lit(-104.0 if single else -746.0),
+        "exp_inf": lit(89.0 if single else 710.0),
+        "expm1_one": lit(-18.0 if single else -40.0),
+        "tanh_end": lit(10.0 if single else 20.0),
+        "normal_end": lit(16.5 if single else 50.5),
+        "normal_scale": lit(normal.scale or 0.0),
+        "erfc_end": lit(11.75 if single else 36.0),
+        "erfc_scale": lit(erfc.scale or 0.0),
+        "tiny": lit(2.0**-126 if single else 2.0**-1022),
+        "lift": lit(2.0**32 if single else 2.0**64),
+        "lifted": lit(32.0 if single else 64.0),
+        "log1p_far": lit(2.0**40 if single else 2.0**80),
+        "lower": lit(2.0**-32 if single else 2.0**-64),
+        "lowered": lit(32.0 if single else 64.0),
+        "root_half": bits(0.5**0.5),
+        "fraction": (1 << mantissa) - 1,
+        **{name: poly(name) for name in ("exp", "log1p", "log1p_unit", "atanh", "erf", "normal_tail", "erfc_tail")},
+    }
+
+
+def numba_source(names: set[str], real: str) -> str:
+    """The text of some functions and of all they call, for ``real`` ("float32" or "float64").
+
+    Names carry an underscore and no suffix (``_exp``); in the text they end in 32 or 64. The text expects ``math``,
+    ``np``, the aliases ``_R32, _I32, _R64, _I64`` of NumPy's scalar types and the decorator ``_inline`` (see
+    ``HEADER``). Raises ``KeyError`` for an unknown name.
+    """
+    return fill("code/numba/kit.py.j2", used=closure(names), **_fields(real)).lstrip("\n")
+
+
+HEADER = """\
+_R32, _I32, _R64, _I64 = np.float32, np.int32, np.float64, np.int64
+_inline = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
+"""
+"""What must precede the text. Products and sums may be fused: whatever has to be exact is exact either way."""
