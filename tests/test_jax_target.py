@@ -1,4 +1,4 @@
-"""Emitted JAX modules are run: at hard points against 50-digit values, under JAX's transformations, on odd arguments."""
+"""Emitted JAX modules are run: at hard points against 50-digit values, under transformations, on odd arguments."""
 
 from __future__ import annotations
 

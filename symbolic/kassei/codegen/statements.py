@@ -34,8 +34,9 @@ _COMPARED: Mapping[type[sp.Basic], str] = {
 class Dialect:
     """How one target spells what statements need.
 
-    ``functions`` maps SymPy heads to names, or to calls with ``{}`` for the argument; ``literal`` writes a number; ``where``, ``isnan`` and ``inf`` are the
-    array library's; ``constant`` rounds a host constant, given by name, to the working type.
+    ``functions`` maps SymPy heads to names, or to calls with ``{}`` for the argument; ``literal`` writes a number;
+    ``where``, ``isnan`` and ``inf`` are the array library's; ``constant`` rounds a host constant, given by name, to the
+    working type.
     """
 
     target: str
@@ -79,16 +80,26 @@ class _Writer:
 
     def program(self, program: Program) -> list[str]:
         """Constants, then the cases, then the choice among the cases."""
-        for constant in program.constants:
-            text = self._selected(constant.options)
-            name = text if text.isidentifier() else self._step(text)
-            self._assign(str(constant.symbol), self.dialect.constant.format(name))
+        self.constants(program)
         results = self._cases(program)
         for j in range(len(program.quantities)):
             name = results[-1][j]
             for chosen, row in zip(reversed(self.chosen), reversed(results[:-1]), strict=True):
                 name = self._step(f"{self.dialect.where}({chosen}, {row[j]}, {name})")
             self._assign(f"r{j}", name)
+        return self.lines
+
+    def constants(self, program: Program) -> list[str]:
+        """The constants, each under its symbol's name."""
+        for constant in program.constants:
+            text = self._selected(constant.options)
+            name = text if text.isidentifier() else self._step(text)
+            self._assign(str(constant.symbol), self.dialect.constant.format(name))
+        return self.lines
+
+    def condition(self, condition: sp.Basic, name: str) -> list[str]:
+        """A condition under a name."""
+        self._assign(name, self._logic(condition))
         return self.lines
 
     def _cases(self, program: Program) -> list[list[str]]:

@@ -2,8 +2,8 @@
 
 Value and gradients are emitted in their stable forms; JAX differentiates neither. What a type is computed in is chosen
 here, per program, from its rounding bound: float32 arithmetic where that is enough, float64 elsewhere. Float64 needs
-no ``jax_enable_x64``: ``jax.enable_x64(True)`` around the emitted arithmetic is a property of the trace, and works under
-jit, vmap and grad (seen with JAX 0.10.2).
+no ``jax_enable_x64``: ``jax.enable_x64(True)`` around the emitted arithmetic is a property of the trace, and works
+under jit, vmap and grad (seen with JAX 0.10.2).
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def precision_note(types: dict[str, dict[str, str]]) -> str:
 
 
 def body(program: Program, key: str, plan: Plan) -> list[str]:
-    """The statements of one program, from its arguments to ``r0``, ``r1``, …; NaN for parameters outside their domain."""
+    """The statements of one program, from its arguments to ``r0``, ``r1``, …; NaN for parameters outside."""
     v = plan.activation.variable
     lines = [f"real = _{key.upper()}_IN[{outer(str(v))}.dtype.name]", f"{inner(str(v))} = {outer(str(v))}.astype(real)"]
     lines += [f'{inner(p.name)} = {outer(p.name)}.astype("float64")' for p in plan.activation.parameters]
