@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import site_build
+from kassei.bench.results import tables
 
 CHROMIUM = shutil.which("chromium")
 PAGES = (
@@ -22,6 +23,7 @@ PAGES = (
     "claims/",
     "atlas/",
     "open/",
+    *(["speed/"] if tables() else []),
     *(f"functions/{name}/" for name in site_build.NAMES),
 )
 pytestmark = [

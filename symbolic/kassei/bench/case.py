@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from sympy import Rational, Symbol
+
     from kassei.bench.candidate import Array
     from kassei.core.activation import Activation
 
@@ -45,6 +47,11 @@ class Case:
     def learned(self) -> tuple[str, ...]:
         """The names of the parameters whose gradient belongs to ``forward_backward``."""
         return tuple(p.name for p in self.activation.learned)
+
+    @property
+    def fixed(self) -> dict[Symbol, Rational]:
+        """The other parameters with their exact values, which a user writes into the formula."""
+        return {p.symbol: p.default for p in self.activation.parameters if not p.learned}
 
     @property
     def v(self) -> Array:

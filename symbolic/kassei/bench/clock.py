@@ -30,7 +30,7 @@ class Method:
     slots: int = 4
     slot_s: float = 0.003
     patience_s: float = 0.1
-    patience_of_all_s: float = 6.0
+    patience_of_all_s: float = 3.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -120,7 +120,6 @@ def time_rounds(
                 clock_s += after.clock - before.clock
             foreign = max(0.0, foreign_s / clock_s) if known and clock_s else None
             rounds.append(Round(seconds=seconds, foreign=foreign, waited_s=waited))
-            gc.collect()
             step()
     finally:
         if collecting:

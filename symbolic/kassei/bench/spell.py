@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import sympy as sp
 
@@ -70,8 +71,11 @@ class Language:
         return self.calls[name]
 
     def _product(self, e: sp.Expr) -> str:
-        top, bottom = [], []
-        for a in e.args:
+        numbers, rest = [a for a in e.args if a.is_number], [a for a in e.args if not a.is_number]
+        constant = sp.Mul(*numbers)
+        top = [] if constant == 1 else [self.literal(constant)]
+        bottom = []
+        for a in rest:
             if a.is_Pow and a.exp.is_number and a.exp.is_negative:
                 bottom.append(self._power(a.base, -a.exp))
             else:
@@ -133,7 +137,16 @@ class Spelled:
         return "\n".join([f"def {name}({', '.join(arguments)}):", *lines, f"    return {self.result}", ""])
 
 
-def spell(activation: Activation, language: Language) -> Spelled:
-    """The definition in a language, common parts of it named."""
-    parts, (result,) = sp.cse(activation.expr, symbols=sp.numbered_symbols("part_"))
-    return Spelled(tuple((str(s), language.expr(e)) for s, e in parts), language.expr(result))
+def spell(
+    activation: Activation, language: Language, fixed: Mapping[sp.Symbol, sp.Rational] = MappingProxyType({})
+) -> Spelled:
+    """The definition in a language, common parts of it named and constants in their places."""
+    parts, (result,) = sp.cse(activation.expr.subs(fixed), symbols=sp.numbered_symbols("part_"))
+    constants: dict[sp.Symbol, sp.Expr] = {}
+    named = []
+    for symbol, part in parts:
+        if (known := part.subs(constants)).is_number:
+            constants[symbol] = known
+        else:
+            named.append((str(symbol), language.expr(known)))
+    return Spelled(tuple(named), language.expr(result.subs(constants)))

@@ -21,6 +21,7 @@ from kassei.cache import packed, unpacked
 from kassei.core.dossier import Dossier
 from kassei.render.overview import overview
 from kassei.render.pages import Part, navigation, pages, part
+from kassei.render.speed import speed_files, speed_menu
 from kassei.text.resources import LANGUAGES, resource
 
 ROOT = "ja"
@@ -100,7 +101,8 @@ def build(
 
 
 def _write_docs(folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str) -> None:
-    for name, text in overview(pages(parts, claims, lang), parts, lang).items():
+    files = overview(pages(parts, claims, lang), parts, lang) | speed_files(parts, lang)
+    for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -110,6 +112,7 @@ def _write_docs(folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[st
 def _mkdocs(work: Path, lang: str, parts: Sequence[Part]) -> None:
     config = work / f"mkdocs.{lang}.yml"
     site_dir = work / "site" if lang == ROOT else work / "site" / lang
+    *first, functions = navigation(parts, lang)
     config.write_text(
         "\n".join(
             f"{key}: {json.dumps(value, ensure_ascii=False)}"
@@ -117,7 +120,7 @@ def _mkdocs(work: Path, lang: str, parts: Sequence[Part]) -> None:
                 "INHERIT": str(resource("site") / "mkdocs.base.yml"),
                 "docs_dir": str(work / "docs" / lang),
                 "site_dir": str(site_dir),
-                "nav": navigation(parts, lang),
+                "nav": [*first, *speed_menu(lang), functions],
                 "theme": {"language": lang, "custom_dir": str(resource("site") / "overrides")},
             }.items()
         )

@@ -71,7 +71,7 @@ def prepared(case: Case) -> Prepared:
         how = BUILT_IN[f.name]
         text = f"def f({', '.join(names)}):\n    return {how}\n"
     else:
-        text = spell(f, LANGUAGE).function("f", names)
+        text = spell(f, LANGUAGE, case.fixed).function("f", names)
         how = "composition"
     space: dict[str, Any] = {"torch": torch, "F": torch.nn.functional}
     exec(compile(text, f"<{f.name}>", "exec"), space)

@@ -81,7 +81,11 @@ def _function(case: Case, jax: Any, jnp: Any) -> tuple[Callable[..., Any], str]:
     names = [str(f.variable), *case.parameters]
     known = catalogue.find(f.name)
     how = BUILT_IN.get(f.name, "") if known is not None and known.digest == f.digest else ""
-    text = f"def f({', '.join(names)}):\n    return {how}\n" if how else spell(f, LANGUAGE).function("f", names)
+    text = (
+        f"def f({', '.join(names)}):\n    return {how}\n"
+        if how
+        else spell(f, LANGUAGE, case.fixed).function("f", names)
+    )
     space: dict[str, Any] = {"jax": jax, "jnp": jnp}
     exec(compile(text, f"<{f.name}>", "exec"), space)
     return space["f"], how or "composition"

@@ -27,7 +27,7 @@ def build(case: Case) -> Sequence[Candidate]:
     except TookTooLong:
         raise NotHere(f"not compiled within {LIMIT_S:g} s") from None
     except Exception as reason:  # of many kinds: no C++ compiler, an operation without a rule
-        first = (str(reason).strip().splitlines() or [type(reason).__name__])[0]
+        first = " ".join(str(reason).split())[:200]
         raise NotHere(f"torch.compile: {first}") from None
     return [Candidate(name="torch_compile", output="fresh", run=run, read=partial(_torch.read, case), how=p.how)]
 
