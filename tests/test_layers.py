@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "symbolic" / "kassei"
 LAYERS = (
-    *("core", "text", "cache", "workers", "library", "atlas", "verify", "codegen", "bench", "claims", "render"),
+    *("core", "text", "cache", "workers", "library", "atlas", "verify", "codegen", "audit", "bench", "claims", "render"),
     *("phrases", "terminal", "cli"),
 )
 OUTSIDE = ("__init__", "__main__")  # the door: loads any layer, and only when asked

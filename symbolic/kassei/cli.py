@@ -647,6 +647,114 @@ def bench(
         terminal.say(*terminal.bench_blocks(document, words))
 
 
+def _settings(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, list[float | None]]:
+    """``a=0.75``, ``a=-5,0,200`` or ``a=default``, by parameter; None stands for the default."""
+    del context, option
+    out: dict[str, list[float | None]] = {}
+    for text in given:
+        name, _, values = text.partition("=")
+        try:
+            numbers = [None if x == "default" else float(x) for x in values.split(",")]
+        except ValueError:
+            numbers = []
+        if not name or not numbers or not all(x is None or math.isfinite(x) for x in numbers):
+            raise BadInput(_words()("error.bad_setting", setting=_printable(text)))
+        out.setdefault(name, []).extend(numbers)
+    return out
+
+
+@kassei.command()
+@click.argument("names", metavar="NAME...", nargs=-1)
+@_option("--target", required=True)
+@_option("--dtype", "dtypes", multiple=True, type=click.Choice(["float16", "bfloat16", "float32", "float64"]))
+@_option("--set", "chosen", multiple=True, metavar="A=X[,Y...]", callback=_settings)
+@_option("--exhaustive", is_flag=True)
+@_option("--scheduler", metavar="ADDR")
+@_option("--workers", type=click.IntRange(min=1))
+@_option("--resume/--fresh", default=True)
+@_option("--out", type=click.Path(path_type=Path))
+@_as_json
+@_in_language
+@click.pass_obj
+def audit(
+    words: Phrases,
+    names: tuple[str, ...],
+    target: str,
+    dtypes: tuple[str, ...],
+    chosen: dict[str, list[float | None]],
+    exhaustive: bool,
+    scheduler: str | None,
+    workers: int | None,
+    resume: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure the error of emitted code."""
+    from kassei import audit as audits
+    from kassei import terminal
+    from kassei.codegen import TARGETS
+    from kassei.codegen.plan import CannotEmitError
+    from kassei.codegen.printer import NoRuleError
+
+    if target not in TARGETS:
+        raise BadInput(words("error.unknown_target", name=_printable(target), names=", ".join(TARGETS)))
+    functions = _distinct(_functions(names, words), words)
+    if out is not None:
+        with _writing_to(out, words):
+            _try_to_write(out)
+    try:
+        one = audits.prepare(functions, target, dtypes, chosen=chosen, exhaustive=exhaustive)
+        for sentence in one.left_out:
+            click.echo(words("audit.left_out", reason=sentence), err=True)
+        with terminal.progress(words("progress.audit"), one.count) as step:
+            documents = audits.perform(
+                one,
+                scheduler=scheduler,
+                workers=workers,
+                fresh=not resume,
+                command=" ".join(["kassei", *sys.argv[1:]]),
+                step=step,
+                lost=lambda count: click.echo(words("audit.lost", count=count), err=True) if count else None,
+            )
+    except audits.NeedsExtra as lacking:
+        raise BadInput(words("error.needs_extra", extra=lacking.extra, module=lacking.module)) from None
+    except (audits.CannotAuditError, CannotEmitError, NoRuleError) as reason:
+        raise BadInput(words("error.cannot_audit", reason=reason)) from None
+    except KeyboardInterrupt:
+        click.echo(words("audit.interrupted"), err=True)
+        raise
+    if out is not None:
+        with _writing_to(out, words):
+            files = {audits.file_name(d).name: d for d in documents}
+            if out.suffix == ".json":
+                files, out = {out.name: _one_or_list(documents)}, out.parent
+            texts = {name: json.dumps(d, ensure_ascii=False, indent=1) + "\n" for name, d in files.items()}
+            _write_quietly(texts, out, words, as_json)
+    if as_json:
+        _print_json(_one_or_list(documents))
+    else:
+        for k, document in enumerate(documents):
+            terminal.say(*([""] if k else []), *terminal.audit_blocks(document, words))
+    audits.finish(one)
+
+
+def _try_to_write(out: Path) -> None:
+    """Fail before hours of work, not after: a folder is made, and a file in it comes and goes."""
+    folder = out.parent if out.suffix == ".json" else out
+    if out.suffix == ".json" and out.is_dir():
+        raise IsADirectoryError(f"{out} is a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def _write_quietly(files: Mapping[str, str], out: Path, words: Phrases, as_json: bool) -> None:
+    from kassei.codegen import write
+
+    for path in write(files, out):
+        click.echo(words("done.written", path=path), err=as_json)
+
+
 @kassei.command()
 @click.argument("names", metavar="NAME...", nargs=-1)
 @_option("--all", "everything", is_flag=True)

@@ -440,6 +440,34 @@ def bench_blocks(document: Mapping[str, Any], words: Phrases) -> Iterable[Render
     yield heading(words("bench.method", threads=document["threads"], rounds=document["method"]["rounds"]))
 
 
+def audit_blocks(document: Mapping[str, Any], words: Phrases) -> Iterable[RenderableType]:
+    """One audit: what was looked at, and a row for each choice of parameters and quantity."""
+    facts = {key: document[key] for key in ("name", "target", "dtype", "coverage", "seconds")}
+    yield heading(words("audit.heading", **facts))
+    rows = []
+    for result in document["results"]:
+        params = ", ".join(f"{name} = {x:g}" for name, x in result["params"].items())
+        for k, (quantity, found) in enumerate(result["quantities"].items()):
+            wrong = found["wrong_nan"] + found["wrong_inf"]
+            at = found["at"]
+            left = found["undefined"] + found["not_judged"]
+            rows.append(
+                (
+                    "" if k else params or "-",
+                    quantity,
+                    f"{found['max_ulp']:.2f}",
+                    f"{at['decimal']} ({at['hex']})" if at else "-",
+                    "-" if found["mean_ulp"] is None else f"{found['mean_ulp']:.3f}",
+                    "/".join(str(found[f"over_{n}_ulp"]) for n in (1, 4, 8)),
+                    "" if "max_relative" not in found else f"{found['max_relative']:.1e}",
+                    styled(f"{found['wrong_nan']}/{found['wrong_inf']}", "refuted" if wrong else "proved"),
+                    str(found["inputs"]) + (f" ({left})" if left else ""),
+                )
+            )
+    names = ("params", "quantity", "max", "at", "mean", "over", "relative", "wrong", "inputs")
+    yield table(*(words(f"audit.{name}") for name in names), rows=rows)
+
+
 def _spread(figures: Mapping[str, float]) -> str:
     return f"{figures['median']:.3g} [{figures['q1']:.3g}, {figures['q3']:.3g}]"
 
