@@ -16,17 +16,19 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from kassei.bench import check, clock, limit, load, results
+from kassei.bench import check, clock, limit, load, ours, results
 from kassei.bench.candidate import Answer, Candidate, NotHere, Peer
 from kassei.bench.case import Case
 from kassei.bench.goal import Goal
+from kassei.bench.machine import machine
 from kassei.bench.peers import _torch, cupy_elementwise, hand_numpy, jax_jit, torch_out
 from kassei.bench.run import compare, confined, known_peers, record
 from kassei.core.reading import parse_definition
@@ -354,6 +356,15 @@ def test_both_kinds_of_output_are_timed_and_labelled() -> None:
     assert {one["output"] for one in found["ours"]} == {"fresh", "preallocated"}
 
 
+def test_a_module_may_import_another_file_of_its_target_when_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "relu_a.py": "VALUE = 3\n",
+        "relu_sibling.py": "def forward():\n    import relu_a\n    return relu_a.VALUE\n",
+    }
+    monkeypatch.setattr(ours, "emit", lambda activation, target: files)
+    assert ours._module.__wrapped__(catalogue["relu"], "sibling").forward() == 3
+
+
 def test_a_wrong_peer_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
     def build(one: Case) -> list[Candidate]:
         return [
@@ -383,6 +394,49 @@ def test_without_a_gpu_nothing_is_timed_on_one(monkeypatch: pytest.MonkeyPatch) 
     found = compare(replace(case("relu"), device="cuda"), ["cuda"], ["copy", "lambdify"], QUICK)
     assert (found["ours"], found["peers"], found["rounds"]) == ([], [], {"timed": 0, "kept": 0})
     assert {one["name"] for one in found["skipped"]} == {"cuda", "copy", "lambdify"}
+
+
+def fake_cupy() -> ModuleType:
+    """NumPy under CuPy's name, on a device whose every slot takes 2 ms."""
+
+    class Event:
+        def record(self) -> None:
+            pass
+
+        def synchronize(self) -> None:
+            pass
+
+    device = SimpleNamespace(
+        Event=Event,
+        get_elapsed_time=lambda begin, end: 2.0,
+        runtime=SimpleNamespace(getDeviceCount=lambda: 1, getDeviceProperties=lambda k: {"name": b"Made up"}),
+    )
+    module = ModuleType("cupy")
+    names = {name: getattr(np, name) for name in ("asarray", "ones_like", "empty_like", "copyto")}
+    vars(module).update(names, asnumpy=np.asarray, cuda=device, dtype=np.dtype)
+
+    def kernel(*signature: str) -> Callable[..., Any]:
+        return lambda v, *out: np.maximum(v, 0, out=out[0] if out else None)
+
+    vars(module)["ElementwiseKernel"] = kernel
+    module.__spec__ = ModuleSpec("cupy", None)
+    return module
+
+
+def test_a_device_is_timed_by_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of a GPU, with NumPy in its place; no kernel runs."""
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy())
+    one = replace(case("relu", dtype="float32"), device="cuda")
+    found = compare(one, [], ["copy", "cupy_elementwise", "lambdify"], clock.Method(rounds=2, slot_s=0.02))
+    assert machine()["gpu"] == "Made up"
+    assert [(p["peer"], p["output"], p["check"]) for p in found["peers"]] == [
+        ("copy", "preallocated", "copy"),
+        ("cupy_elementwise", "fresh", "same"),
+        ("cupy_elementwise", "preallocated", "same"),
+    ]
+    calls = 10  # of 2 ms, to fill a slot of 20 ms
+    assert {p["ns"]["median"] for p in found["peers"]} == {float(f"{2e-3 / calls / one.size * 1e9:.4g}")}
+    assert [p["name"] for p in found["skipped"]] == ["lambdify"]
 
 
 def test_threads_are_confined_and_set_free() -> None:

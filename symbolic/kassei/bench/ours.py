@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,9 @@ ARRAYS: Mapping[str, str] = {"numpy": "numpy", "numba": "numpy", "cuda": "cupy",
 """What a target's functions take."""
 
 
-def device_of(target: str) -> Device:
-    """Where a target's code runs."""
-    return "cuda" if target == "cuda" else "cpu"
+def devices_of(target: str) -> tuple[Device, ...]:
+    """Where a target's code runs; it is timed on the first unless another target brings in the second."""
+    return {"cuda": ("cuda",), "torch": ("cpu", "cuda")}.get(target, ("cpu",))  # type: ignore[return-value]
 
 
 def candidates(case: Case, target: str) -> Sequence[Candidate]:
@@ -39,7 +40,9 @@ def candidates(case: Case, target: str) -> Sequence[Candidate]:
         raise NotHere(f"the target {target!r} cannot be timed yet: name its arrays in bench/ours.py")
     library = _library(ARRAYS[target])
     module = _module(case.activation, target)
-    v, dy = (_array(library, x) for x in (case.v, case.dy))
+    if target == "torch":
+        return [_in_torch(case, getattr(module, case.activation.name))]
+    v, dy = (library.asarray(x) for x in (case.v, case.dy))
     parameters = tuple(case.parameters.values())
     call = _call(module, case, v, dy, parameters)
     fresh = _compiled(module, case, v, dy, parameters) if target == "jax" else call
@@ -51,16 +54,26 @@ def candidates(case: Case, target: str) -> Sequence[Candidate]:
             return forward(v, *parameters, out=out)
 
         made.append(Candidate(name=target, output="preallocated", run=into, read=_reader(case), how=target, ours=True))
-    elif case.backward and hasattr(module, "forward_backward") and _takes(module.forward_backward, "out"):
-        both, outs = module.forward_backward, (library.empty_like(v), library.empty_like(v))
-
-        def into_both() -> Any:
-            return both(dy, v, *parameters, out=outs)
-
-        made.append(
-            Candidate(name=target, output="preallocated", run=into_both, read=_reader(case), how=target, ours=True)
-        )
     return made
+
+
+def _in_torch(case: Case, function: Callable[..., Any]) -> Candidate:
+    """As the peer that is composed of PyTorch's own calls: recorded and differentiated by autograd."""
+    import torch
+
+    from kassei.bench.peers import _torch
+
+    threads = len(os.sched_getaffinity(0))
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    v, dy = (torch.from_numpy(x).to(case.device) for x in (case.v, case.dy))
+    parameters = tuple(
+        torch.tensor(x, dtype=v.dtype, device=case.device) if name in case.learned else x
+        for name, x in case.parameters.items()
+    )
+    prepared = _torch.Prepared(function=function, how="torch", v=v, dy=dy, parameters=parameters)
+    run = _torch.call(case, function, prepared)
+    return Candidate(name="torch", output="fresh", run=run, read=partial(_torch.read, case), how="torch", ours=True)
 
 
 def _call(module: ModuleType, case: Case, v: Any, dy: Any, parameters: tuple[float, ...]) -> Callable[[], Any]:
@@ -90,13 +103,7 @@ def _reader(case: Case) -> Callable[[Any], Answer]:
 
 
 def _host(x: Any) -> Any:
-    if hasattr(x, "get"):  # CuPy
-        return x.get()
-    return x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x)
-
-
-def _array(library: ModuleType, x: Any) -> Any:
-    return library.from_numpy(x) if library.__name__ == "torch" else library.asarray(x)
+    return x.get() if hasattr(x, "get") else np.asarray(x)  # CuPy's arrays are fetched
 
 
 def _compiled(module: ModuleType, case: Case, v: Any, dy: Any, parameters: tuple[float, ...]) -> Callable[[], Any]:
@@ -131,21 +138,21 @@ def _module(activation: Activation, target: str) -> ModuleType:
         raise NotHere(str(reason)) from None
     folder = Path(_scratch().name) / target
     paths = [path for path in write(files, folder) if path.suffix == ".py"]
-    main = min(paths, key=lambda path: (activation.name not in path.stem, len(path.stem)))
+    stems = (f"{activation.name}_{target}", activation.name)
+    main = min((path for path in paths if path.stem in stems), key=lambda path: stems.index(path.stem))
     name = f"kassei_bench_{target}_{activation.digest[:12]}"
     spec = importlib.util.spec_from_file_location(name, main)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(folder))  # a module may import a second file of its target
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # a module may import another file of its target, now or when first called
     try:
         spec.loader.exec_module(module)
     except ImportError as missing:
         del sys.modules[name]
         raise NotHere(f"needs {missing.name}") from None
-    finally:
-        sys.path.remove(str(folder))
     return module
 
 

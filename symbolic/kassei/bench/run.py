@@ -94,7 +94,7 @@ def bench(
     with confined(threads):
         for f, size, pass_ in itertools.product(functions, sizes, passes):
             step(f.name)
-            for device in dict.fromkeys(ours.device_of(target) for target in targets):
+            for device in dict.fromkeys(ours.devices_of(target)[0] for target in targets):
                 case = Case(
                     activation=f,
                     size=size,
@@ -102,7 +102,7 @@ def bench(
                     pass_="forward_backward" if pass_ == "both" else "forward",
                     device=device,
                 )
-                mine = [target for target in targets if ours.device_of(target) == device]
+                mine = [target for target in targets if device in ours.devices_of(target)]
                 known = known_peers()
                 others = peers or [name for name in known if device in known[name].devices]
                 rows.append(compare(case, mine, others, method))
@@ -207,7 +207,7 @@ def _builders(
 
 
 def _emitted(case: Case, target: str) -> Sequence[Candidate]:
-    if ours.device_of(target) != case.device:
+    if case.device not in ours.devices_of(target):
         raise NotHere(f"does not run on {case.device}")
     if case.device == "cuda" and not gpu():
         raise NotHere("there is no GPU that CuPy can use")

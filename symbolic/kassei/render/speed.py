@@ -86,8 +86,8 @@ def _section(w: Speaker, file: str, one: Mapping[str, Any]) -> list[str]:
     # one column for every peer, the first that some row has first
     columns = list(dict.fromkeys((p["peer"], p["output"]) for row in rows for p in row["peers"]))
     with_goals = any(row.get("goals") for row in rows)
-    header = [w.say("function"), w.say("ours"), *(w.who(*column) for column in columns)]
-    header += [w.say("goal")] if with_goals else []
+    header = [w.say("function"), *([w.say("goal")] if with_goals else []), w.say("ours")]
+    header += [w.who(*column) for column in columns]
     shown = [_row(w, row, target, columns, with_goals) for row in rows for target in _targets(row)]
     out.append(table(shown, header, "facts speed"))
     out.append(one_block(str(_provenance(w, file, one))))
@@ -106,19 +106,21 @@ def _row(
 ) -> list[Any]:
     mine = [one for one in row["ours"] if one["target"] == target]
     mine.sort(key=lambda one: one["output"] != GIVEN)
-    times = Markup("<br>").join(
-        Markup("{} {}{}").format(w.who(target, one["output"]), _figure(one["ns"]), _mark(w, one)) for one in mine
-    )
+    lines = [Markup("{} {}{}").format(_figure(one["ns"]), w.say(one["output"]), _mark(w, one)) for one in mine]
+    if len(_targets(row)) > 1:
+        lines.insert(0, escape(w.known(f"who.{target}", target)))
+    times = Markup("<br>").join(lines)
     first = w.function(row)
     if row["load"]["quiet"] is False:
         first += Markup('<br><span class="small">{}</span>').format(w.say("busy"))
-    cells: list[Any] = [first, times or w.say("unmeasured")]
-    for column in columns:
-        peers = [p for p in row["peers"] if (p["peer"], p["output"]) == column]
-        cells.append(_ratio(w, peers[0], target, mine[0]["output"]) if peers and mine else "–")
+    cells: list[Any] = [first]
     if with_goals:
         goals = [goal for goal in row.get("goals", ()) if goal["target"] == target or not target]
         cells.append(Markup("<br>").join(_goal(w, goal) for goal in goals))
+    cells.append(times or w.say("unmeasured"))
+    for column in columns:
+        peers = [p for p in row["peers"] if (p["peer"], p["output"]) == column]
+        cells.append(_ratio(w, peers[0], target, mine[0]["output"]) if peers and mine else "–")
     return cells
 
 
@@ -145,13 +147,13 @@ def _goal(w: Speaker, goal: Mapping[str, Any]) -> Markup:
     many = len(goal["against"]) > 1
     against = w.say("fastest") if many else w.known(f"who.{goal['against'][0]}", goal["against"][0])
     aim = w.say("at_least", figure=f"{goal['at_least']:g}", against=against)
-    if goal["met"] is None:
-        return Markup('{} <span class="badge unknown">{}</span>').format(aim, w.say("unmeasured"))
-    truth, word = ("holds", "met") if goal["met"] else ("fails", "short")
-    figure = f"{goal['median']:.3g}"
-    if many:
+    truth, word = {True: ("holds", "met"), False: ("fails", "short"), None: ("unknown", "unmeasured")}[goal["met"]]
+    figure = "" if goal["median"] is None else f"{goal['median']:.3g}"
+    if many and figure:
         figure += f" ({w.known('who.' + goal['peer'], goal['peer'])})"
-    return Markup('{} <span class="badge {}">{}</span> {}').format(aim, truth, w.say(word), figure)
+    return Markup('{} <span class="badge {}">{}</span><br><span class="small">{}</span>').format(
+        figure, truth, w.say(word), aim
+    )
 
 
 def _provenance(w: Speaker, file: str, one: Mapping[str, Any]) -> Markup:
