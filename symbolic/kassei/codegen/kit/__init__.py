@@ -56,32 +56,35 @@ HERE = Path(__file__).parent
 ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
+    "_cap": (),
+    "_floor": (),
     "_power": (),
     "_reduced": (),
-    "_decay": ("_power", "_reduced"),
-    "_square_decay": ("_power",),
+    "_fall": ("_cap", "_power", "_reduced"),
+    "_normal_fall": ("_cap", "_power"),
+    "_square_fall": ("_cap", "_power"),
     "_log1p_core": (),
-    "_normal_tail": ("_square_decay",),
-    "_erfc_tail": ("_square_decay",),
+    "_normal_tail": ("_cap", "_normal_fall"),
+    "_erfc_tail": ("_cap", "_square_fall"),
     "_exp": ("_power", "_reduced"),
     "_exp_times": ("_power", "_reduced"),
-    "_expm1": ("_power", "_reduced"),
+    "_expm1": ("_cap", "_floor", "_power", "_reduced"),
     "_log": ("_log1p_core",),
     "_log1p": ("_log1p_core",),
-    "_tanh": ("_power", "_reduced"),
-    "_sech2": ("_decay",),
-    "_sech2_times": ("_decay",),
-    "_sigmoid": ("_decay",),
-    "_sigmoid_times": ("_decay",),
-    "_softplus": ("_decay", "_log1p_core"),
-    "_tanh_softplus": ("_decay",),
-    "_tanh_softplus_times": ("_decay",),
-    "_tanh_softplus_slope": ("_decay",),
-    "_tanh_softplus_slope_times": ("_decay",),
-    "_gauss": ("_square_decay",),
-    "_gauss_times": ("_square_decay",),
-    "_exp_neg_square": ("_square_decay",),
-    "_exp_neg_square_times": ("_square_decay",),
+    "_tanh": ("_cap", "_power", "_reduced"),
+    "_sech2": ("_fall",),
+    "_sech2_times": ("_fall",),
+    "_sigmoid": ("_fall",),
+    "_sigmoid_times": ("_cap", "_power"),
+    "_softplus": ("_fall", "_floor", "_log1p_core"),
+    "_tanh_softplus": ("_fall",),
+    "_tanh_softplus_times": ("_fall",),
+    "_tanh_softplus_slope": ("_fall",),
+    "_tanh_softplus_slope_times": ("_fall",),
+    "_gauss": ("_normal_fall",),
+    "_gauss_times": ("_normal_fall",),
+    "_exp_neg_square": ("_square_fall",),
+    "_exp_neg_square_times": ("_square_fall",),
     "_normal_cdf": ("_normal_tail",),
     "_normal_cdf_times": ("_normal_tail",),
     "_erfc": ("_erfc_tail",),
@@ -90,7 +93,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 """Every function of the numba text and what it calls; a name ending in ``_times`` is x times the function of u."""
 
-PUBLIC = tuple(name for name in NEEDS if name.removesuffix("_times") not in {*list(NEEDS)[:7], "_log1p_core"})
+PUBLIC = tuple(NEEDS)[10:]
 """Those a program may call, the helpers left out."""
 
 
@@ -165,7 +168,7 @@ def _fields(real: str) -> Mapping[str, Any]:
     single = real == "float32"
     mantissa, bias = (23, 127) if single else (52, 1023)
     magic = 1.5 * 2.0**mantissa + bias
-    away = 84 if single else 864  # 2**-away is what a far result is scaled by
+    away = 32 if single else 64  # exponentials that fall are computed times 2**away
 
     def lit(value: float) -> str:
         return literal(value, real)
@@ -187,22 +190,29 @@ def _fields(real: str) -> Mapping[str, Any]:
         "bias": bias,
         "magic": lit(magic),
         "magic_half": lit(magic - 1),
-        "magic_far": lit(magic + away),
-        "far_power": lit(2.0**-away),
+        "away": away,
+        "magic_away": lit(magic + away),
+        "back": lit(2.0**-away),
         "log2_e": lit(constant("log2_e", real)),
         "ln2_high": lit(constant("ln2_high", real)),
         "ln2_low": lit(constant("ln2_low", real)),
         "mask": -(1 << (12 if single else 27)),
-        "decay_far": lit(60.0 if single else 600.0),
-        "decay_end": lit(144.0 if single else 1300.0),
-        "decay_half": lit(72.0 if single else 650.0),
+        "log2_root_e": lit(constant("log2_e", real) / 2),
+        "ln4_high": lit(constant("ln2_high", real) * 2),
+        "ln4_low": lit(constant("ln2_low", real) * 2),
+        "exp_half": [lit(c * 0.5 ** (k + 2)) for k, c in enumerate(polynomial("exp", real).coefficients)],
+        "fall_end": lit(109.0 if single else 752.0),
+        "fall_half": lit(54.5 if single else 376.0),
+        "exp_times_end": lit(144.0 if single else 1300.0),
+        "sigmoid_one": lit(40.0 if single else 80.0),
+        "sigmoid_end": lit(174.0 if single else 1416.0),
         "exp_zero": lit(-104.0 if single else -746.0),
         "exp_inf": lit(89.0 if single else 710.0),
         "expm1_one": lit(-18.0 if single else -40.0),
         "tanh_end": lit(10.0 if single else 20.0),
-        "normal_end": lit(16.5 if single else 50.5),
+        "normal_end": lit(14.75 if single else 38.75),
         "normal_scale": lit(normal.scale or 0.0),
-        "erfc_end": lit(11.75 if single else 36.0),
+        "erfc_end": lit(10.4375 if single else 27.375),
         "erfc_scale": lit(erfc.scale or 0.0),
         "tiny": lit(2.0**-126 if single else 2.0**-1022),
         "lift": lit(2.0**32 if single else 2.0**64),
