@@ -1,25 +1,42 @@
 """CUDA modules for CuPy: RawKernel source strings, one translation unit per dtype, without any header.
 
-float16 and bfloat16 are stored in 16 bits and computed in float32; float32 is computed in float32 throughout (every
-literal and every function is typed), float64 in float64. Branches are real branches: what is not taken is not
-evaluated.
+A source is put together from five parts: storage (how 16 bytes of a dtype are read and written), the mathematical
+functions that are used, the function's own formulas (a :mod:`program <kassei.codegen.program>` per kernel, straight
+lines and selections, printed for each precision), the walks through memory and the kernels. Parameters never reach a
+kernel: the constants that depend on them are evaluated in float64 on the host.
+
+Three precisions: ``half`` is float32 arithmetic with the machine's fast approximations, for results of 16 bits;
+``single`` is float32 arithmetic; ``double`` is float64 arithmetic, also for those float32 kernels whose rounding errors
+float32 could not hold (``Program.error > SINGLE``).
 """
 
 from __future__ import annotations
 
+import re
+import textwrap
+import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
+import mpmath
+import numpy as np
 import sympy as sp
 
 from kassei import __version__
 from kassei.codegen import lower
-from kassei.codegen.plan import Layout, Plan, Quantity, Selection, inner, outer
-from kassei.codegen.printer import Printer, double
+from kassei.codegen.plan import Plan, inner, outer
+from kassei.codegen.printer import NoRuleError, double
+from kassei.codegen.program import HALF, SINGLE, Border, Case, Choice, Constant, Program, make_program
+from kassei.codegen.statements import Dialect, statements
 from kassei.codegen.target import Target
 from kassei.codegen.targets._notes import infinity_note, kink_note, parameter_fields
 from kassei.text.templates import fill
 
-_C_NAMES = {
+FUNCTIONS: dict[Any, str] = {
+    sp.Abs: "abs",
     sp.exp: "exp",
     sp.log: "log",
     sp.sqrt: "sqrt",
@@ -39,164 +56,716 @@ _C_NAMES = {
     lower.raw_expm1: "expm1",
     lower.raw_erfc: "erfc",
     lower.raw_tanh: "tanh",
+    lower.raw_log1p: "log1p",
+    lower.raw_sigmoid: "sigmoid",
+    lower.raw_softplus: "softplus",
+    lower.raw_sech2: "sech2",
+    lower.raw_share: "share",
+    lower.raw_harmonic: "harmonic",
+    lower.raw_inverse: "inverse",
+    lower.raw_tanh_softplus: "tanh_softplus",
+    lower.raw_tanh_softplus_slope: "tanh_softplus_slope",
+    lower.raw_normal_cdf: "normal_cdf",
+    lower.raw_gauss: "gauss",
+    lower.raw_exp_neg_square: "exp_neg_square",
+    lower.raw_hypot: "hypot",
+    lower.raw_max: "max",
+    lower.raw_min: "min",
 }
-_OWN = {
-    lower.raw_sigmoid: "kassei_sigmoid",
-    lower.raw_softplus: "kassei_softplus",
-    lower.raw_sech2: "kassei_sech2",
-    lower.raw_share: "kassei_share",
-    lower.raw_harmonic: "kassei_harmonic",
-    lower.raw_inverse: "kassei_inverse",
-    lower.raw_damped: "kassei_damped",
-    lower.raw_exp_harmonic: "kassei_exp_harmonic",
-    lower.raw_exp_product: "kassei_exp_product",
-    lower.raw_exp_first: "kassei_exp_first",
-    lower.raw_exp_second: "kassei_exp_second",
+"""What the mathematical functions are called, without the precision that stands before."""
+_LIFTED = frozenset(("exp", "sigmoid", "tanh_softplus", "tanh_softplus_slope", "sech2", "gauss", "exp_neg_square"))
+_LIFTED_TAILS = frozenset(("normal_cdf", "erfc"))
+_HOST: dict[Any, str] = {
+    **{head: f"np.{FUNCTIONS[head]}" for head in (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh)},
+    **{head: f"np.{FUNCTIONS[head]}" for head in (lower.raw_expm1, lower.raw_log1p, lower.raw_tanh, lower.raw_hypot)},
+    sp.Abs: "np.abs",
+    sp.sqrt: "np.sqrt",
+    sp.Pow: "np.power",
+    sp.atan: "np.arctan",
+    sp.asin: "np.arcsin",
+    sp.acos: "np.arccos",
+    sp.asinh: "np.arcsinh",
+    sp.acosh: "np.arccosh",
+    sp.atanh: "np.arctanh",
+    lower.raw_max: "np.maximum",
+    lower.raw_min: "np.minimum",
+    lower.raw_positive: "_positive",
+    lower.raw_product: "np.multiply",
+    lower.raw_sigmoid: "_sigmoid",
+    lower.raw_softplus: "_softplus",
+    lower.raw_sech2: "_sech2",
+    lower.raw_erfc: "_erfc",
+    sp.erf: "_erf",
 }
+"""Functions of parameters, which NumPy evaluates on the host."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
-    """A storage type and the type its arithmetic is done in."""
+    """A way to compute: the C type and how its literals end."""
 
-    dtype: str
-    storage: str
+    name: str
     real: str
 
+    def literal(self, value: sp.Expr) -> str:
+        """A number that reads back as the nearest of this type."""
+        if value is sp.nan:
+            return f"({self.real})__longlong_as_double(0x7fffffffffffffffLL)"
+        if value in (sp.oo, -sp.oo):
+            return f"{'-' if value is -sp.oo else ''}KASSEI_INF"
+        if self.real == "double":
+            text = double(value)
+        else:
+            if abs(value) > sp.Rational(2) ** 128:
+                return "KASSEI_INF" if value > 0 else "-KASSEI_INF"
+            text = format(float(np.float32(float(sp.N(value, 40)))), ".9g")
+        text = text if any(c in text for c in ".en") else f"{text}.0"
+        return text if self.real == "double" else f"{text}f"
+
+
+HALVES = Precision(name="half", real="float")
+SINGLES = Precision(name="single", real="float")
+DOUBLES = Precision(name="double", real="double")
+WIDES = Precision(name="wide", real="double")
+STEEP = 5.0
+"""Like ``SINGLE``, for slopes: 5 units of 2**-24 are the 3e-7 that they may err."""
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+FLIGHT = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 4}
+"""Packs of 16 bytes that a thread has in flight."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel:
+    """What one kernel computes and the program it does it by."""
+
+    name: str
+    value: bool
+    slope: bool
+    sums: tuple[str, ...]
+    program: Program
+
     @property
-    def suffix(self) -> str:
-        """What a literal and a library function carry."""
-        return "f" if self.real == "float" else ""
+    def upstream(self) -> bool:
+        """Whether it reads dy."""
+        return self.slope or bool(self.sums)
+
+    def precision(self, dtype: str) -> Precision:
+        """What it computes in for one dtype."""
+        if dtype == "float64":
+            return DOUBLES
+        if dtype == "float32":
+            limit = SINGLE if self.name == "forward" else min(SINGLE, STEEP)
+            return SINGLES if self.program.error <= limit else WIDES
+        return HALVES if self.program.error <= HALF else WIDES
 
 
-PRECISIONS = (
-    Precision(dtype="float16", storage="unsigned short", real="float"),
-    Precision(dtype="bfloat16", storage="unsigned short", real="float"),
-    Precision(dtype="float32", storage="float", real="float"),
-    Precision(dtype="float64", storage="double", real="double"),
+def kernels(plan: Plan) -> tuple[Kernel, ...]:
+    """All kernels of a function, their constants merged and named alike."""
+    learned = tuple(q.name for q in plan.param_slopes)
+    wanted: list[tuple[str, tuple[str, ...]]] = [("forward", ("value",)), ("grad_input", ("slope",))]
+    if learned:
+        wanted += [("grad_params", learned), ("backward", ("slope", *learned))]
+    wanted.append(("forward_backward", ("value", "slope", *learned)))
+    drafts = [(name, quantities, make_program(plan, quantities)) for name, quantities in wanted]
+    names: dict[tuple[tuple[sp.Basic, sp.Expr], ...], sp.Symbol] = {}
+    out = []
+    for name, quantities, program in drafts:
+        rename = {}
+        for constant in program.constants:
+            rename[constant.symbol] = names.setdefault(constant.options, sp.Symbol(f"k{len(names)}", real=True))
+        out.append(
+            Kernel(
+                name=name,
+                value="value" in quantities,
+                slope="slope" in quantities,
+                sums=tuple(q for q in quantities if q in learned),
+                program=_renamed(program, rename),
+            )
+        )
+    return tuple(out)
+
+
+def _renamed(program: Program, rename: dict[sp.Symbol, sp.Symbol]) -> Program:
+    def new(e: Any) -> Any:
+        return None if e is None else e.xreplace(rename)
+
+    cases = tuple(
+        Case(
+            condition=case.condition,
+            steps=tuple(type(s)(symbol=s.symbol, expr=new(s.expr)) for s in case.steps),
+            choices=tuple(
+                Choice(
+                    parts=tuple(map(new, c.parts)),
+                    borders=tuple(type(b)(at=new(b.at), to_right=b.to_right, own=new(b.own)) for b in c.borders),
+                    at_neg_inf=new(c.at_neg_inf),
+                    at_pos_inf=new(c.at_pos_inf),
+                    keeps_nan=c.keeps_nan,
+                )
+                for c in case.choices
+            ),
+        )
+        for case in program.cases
+    )
+    constants = tuple(Constant(symbol=rename[c.symbol], options=c.options) for c in program.constants)
+    return Program(**{**program.__dict__, "cases": cases, "constants": constants})
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+_LONG = 72
+_AT_INFINITY: dict[Any, dict[Any, sp.Expr]] = {
+    sp.exp: {-sp.oo: sp.S.Zero, sp.oo: sp.oo},
+    lower.raw_expm1: {-sp.oo: sp.S.NegativeOne, sp.oo: sp.oo},
+    lower.raw_sigmoid: {-sp.oo: sp.S.Zero, sp.oo: sp.S.One},
+    lower.raw_softplus: {-sp.oo: sp.S.Zero, sp.oo: sp.oo},
+    lower.raw_tanh: {-sp.oo: sp.S.NegativeOne, sp.oo: sp.S.One},
+    lower.raw_tanh_softplus: {-sp.oo: sp.S.Zero, sp.oo: sp.S.One},
+    lower.raw_normal_cdf: {-sp.oo: sp.S.Zero, sp.oo: sp.S.One},
+    lower.raw_sech2: {-sp.oo: sp.S.Zero, sp.oo: sp.S.Zero},
+}
+"""What the library gives at infinite arguments; ``tests/test_cuda_target.py`` runs every emitted function there."""
+
+
+class _Writer:
+    """Prints one case as C statements; what is long becomes a step of its own."""
+
+    def __init__(self, precision: Precision, program: Program, case: Case) -> None:
+        self.precision = precision
+        self.variable = program.variable
+        self.local = {s.symbol: s.expr for s in case.steps}
+        self.constants = {c.symbol: c.options[0][1] for c in program.constants if len(c.options) == 1}
+        self.lines: list[str] = []
+        self.count = 0
+
+    def step(self, text: str) -> str:
+        name = f"s{self.count}"
+        self.count += 1
+        self.lines.append(f"const {self.precision.real} {name} = {text};")
+        return name
+
+    def case(self, case: Case, results: list[str]) -> list[str]:
+        """Steps and choices; a step that nothing uses is not printed."""
+        for s in case.steps:
+            self.lines.append(f"const {self.precision.real} {s.symbol} = {self.bare(s.expr)};")
+        for choice, result in zip(case.choices, results, strict=True):
+            self.lines.append(f"{result} = {self.choice(choice)};")
+        return _without_unused(self.lines)
+
+    def choice(self, choice: Choice) -> str:
+        """Selections that leave the quantity in one name; those that select what is there anyway are left out."""
+        v = str(self.variable)
+        parts, borders = self._joined_parts(choice)
+        text = self.atom(parts[0])
+        for border, part in zip(borders, parts[1:], strict=True):
+            sign = ">=" if border.to_right else ">"
+            text = self.step(f"{v} {sign} {self.atom(border.at)} ? {self.atom(part)} : {text}")
+        for border in borders:
+            if border.own is not None:
+                text = self.step(f"{v} == {self.atom(border.at)} ? {self.atom(border.own)} : {text}")
+        ends = (
+            ("-KASSEI_INF", parts[0], -sp.oo, choice.at_neg_inf),
+            ("KASSEI_INF", parts[-1], sp.oo, choice.at_pos_inf),
+        )
+        for end, part, where, value in ends:
+            if value is not None and self._far(part, where) != self._known(value):
+                text = self.step(f"{v} == {end} ? {self.atom(value)} : {text}")
+        if not (choice.keeps_nan or parts[0].free_symbols & {*self.local, self.variable}):
+            text = self.step(f"{v} != {v} ? {v} : {text}")
+        return text
+
+    def _joined_parts(self, choice: Choice) -> tuple[list[sp.Expr], list[Border]]:
+        """Parts and borders without a constant part that its neighbour, clamped to the border, equals beyond it."""
+        parts, borders = list(choice.parts), list(choice.borders)
+        k = 0
+        while k < len(borders):
+            at, own = borders[k].at, borders[k].own
+            left, right = parts[k], parts[k + 1]
+            if own is None and self._held(right, at, lower.raw_max) == left:
+                del parts[k], borders[k]
+            elif own is None and self._held(left, at, lower.raw_min) == right:
+                del parts[k + 1], borders[k]
+            else:
+                k += 1
+        for k, part in enumerate(parts):  # inside its own piece a clamped input is the input
+            step = self.local.get(part)
+            if step is None or len(parts) == 1:
+                continue
+            clamps = set()
+            while isinstance(step, lower.raw_max | lower.raw_min):
+                clamps.add((step.func, step.args[1]))
+                step = step.args[0]
+            inside = {(lower.raw_max, borders[k - 1].at)} if k else set()
+            inside |= {(lower.raw_min, borders[k].at)} if k < len(borders) else set()
+            if step == self.variable and clamps <= inside:
+                parts[k] = self.variable
+        return parts, borders
+
+    def _held(self, part: sp.Expr, at: sp.Expr, clamp: type[sp.Function]) -> sp.Expr | None:
+        """What a part is beyond ``at`` if its input is clamped there, and nothing else depends on the input."""
+        if not part.free_symbols & {*self.local, self.variable}:
+            return None
+        whole = self._whole(part)
+        held = clamp(self.variable, at)
+        mark = sp.Dummy()
+        marked = whole.xreplace({held: mark})
+        return None if marked.has(self.variable) else marked.xreplace({mark: at})
+
+    def _whole(self, e: sp.Expr) -> sp.Expr:
+        """An expression with its steps put in."""
+        while e.free_symbols & set(self.local):
+            e = e.xreplace(self.local)
+        return e
+
+    def _known(self, e: sp.Expr) -> sp.Expr:
+        """A constant by what it is, where it has one option."""
+        return e.xreplace(self.constants)
+
+    def _far(self, e: sp.Expr, end: sp.Expr) -> sp.Expr | None:
+        """What the printed code gives at an infinite input, where that is plain to see."""
+        if e == self.variable:
+            return end
+        if not e.free_symbols & {*self.local, self.variable}:
+            return self._known(e)
+        if e in self.local:
+            return self._far(self.local[e], end)
+        if e.func in (lower.raw_max, lower.raw_min):
+            first = self._far(e.args[0], end)
+            if first not in (sp.oo, -sp.oo) or e.args[1] in (sp.oo, -sp.oo) or e.args[1].has(self.variable):
+                return None
+            stays = (first is sp.oo) == (e.func is lower.raw_max)
+            return first if stays else self._known(e.args[1])
+        if e.func in _AT_INFINITY and len(e.args) == 1:
+            first = self._far(e.args[0], end)
+            return _AT_INFINITY[e.func].get(first)
+        if e.is_Mul:
+            moving = [a for a in e.args if a.free_symbols & {*self.local, self.variable}]
+            fixed = sp.Mul(*(a for a in e.args if a not in moving))
+            first = self._far(moving[0], end) if len(moving) == 1 else None
+            if first is None or (first in (sp.oo, -sp.oo) and not (fixed.is_number and fixed != 0)):
+                return None
+            return first * self._known(fixed)
+        if isinstance(e, lower.raw_damped):
+            found = [self._far(a, end) for a in e.args]
+            return found[1] if found[0] == 1 else None
+        return None
+
+    def atom(self, e: sp.Expr) -> str:
+        """A name or a literal."""
+        if e.is_Symbol or e.is_number:
+            return self.expr(e)
+        return self.step(self.bare(e))
+
+    def bare(self, e: sp.Expr) -> str:
+        """An expression without the parentheses around it."""
+        text = self.expr(e)
+        return text[1:-1] if text.startswith("(") and _closes(text) else text
+
+    def expr(self, e: sp.Expr) -> str:
+        text = self.raw(e)
+        return text if len(text) <= _LONG else self.step(text[1:-1] if text[0] == "(" and _closes(text) else text)
+
+    def raw(self, e: sp.Expr) -> str:
+        if e.is_number:
+            text = self.precision.literal(e)
+            return f"({text})" if text.startswith("-") else text
+        if e.is_Symbol:
+            return str(e)
+        if e.is_Add:
+            return self.joined([self.expr(a) for a in e.args], "+")
+        if e.is_Mul:
+            return self.product(e)
+        if isinstance(e, lower.raw_product):
+            return self.joined([self.expr(a) for a in e.args], "*")
+        if isinstance(e, lower.raw_damped):
+            return self.damped(*e.args)
+        if e.is_Pow:
+            return self.power(*e.args)
+        return self.call(e.func, [self.bare(a) for a in e.args])
+
+    def joined(self, terms: list[str], sign: str) -> str:
+        text = terms[0]
+        for term in terms[1:]:
+            if len(text) + len(term) > _LONG:
+                text = self.step(text)
+            text = f"{text} {sign} {term}"
+        return f"({text})"
+
+    def call(self, head: type[sp.Basic], arguments: list[str]) -> str:
+        if head not in FUNCTIONS:
+            where = "codegen/targets/cuda.py"
+            raise NoRuleError(f"cuda has no rule for {head.__name__!r}; add it to `FUNCTIONS` in {where}")
+        name = self.named(FUNCTIONS[head])
+        if len(name) + sum(map(len, arguments)) > _LONG:
+            arguments = [a if a.isidentifier() else self.step(a) for a in arguments]
+        return f"{name}({', '.join(arguments)})"
+
+    def named(self, name: str) -> str:
+        """The function of this precision; wide takes from double what it has not of its own."""
+        own = f"{self.precision.name}_{name}"
+        return f"double_{name}" if self.precision is WIDES and own not in _library() else own
+
+    def product(self, e: sp.Mul) -> str:
+        top, bottom = [], []
+        constant = sp.S.One
+        for factor in e.args:
+            if factor.is_number:
+                constant *= factor
+            elif (
+                factor.is_Pow and factor.args[0] is not sp.E and factor.args[1].is_number and factor.args[1].is_negative
+            ):
+                bottom.append(self.power(factor.args[0], -factor.args[1]))
+            else:
+                top.append(self.expr(factor))
+        if constant == -1 and top:
+            top[0] = f"-{top[0]}"
+        elif constant != 1 or not top:
+            top.insert(0, self.raw(constant))
+        text = self.joined(top, "*") if len(top) > 1 else top[0]
+        if not bottom:
+            return text if text.startswith("(") else f"({text})"
+        below = self.joined(bottom, "*") if len(bottom) > 1 else bottom[0]
+        return self.over(text, below)
+
+    def over(self, top: str, below: str) -> str:
+        def plain(text: str) -> str:
+            return text[1:-1] if text.startswith("(") and _closes(text) else text
+
+        name = self.named("over")
+        if len(top) + len(below) > _LONG:
+            top = top if top.isidentifier() else self.step(plain(top))
+        return f"{name}({plain(top)}, {plain(below)})"
+
+    def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
+        if base is sp.E:
+            return self.call(sp.exp, [self.bare(exponent)])
+        if exponent == 1:
+            return self.expr(base)
+        if exponent.is_number and exponent.is_negative:
+            return self.over(self.precision.literal(sp.S.One), self.power(base, -exponent))
+        if exponent.is_Integer and exponent <= 16:
+            return self.whole(self.atom(base), int(exponent))
+        if exponent == sp.Rational(1, 2):
+            return self.call(sp.sqrt, [self.bare(base)])
+        if exponent.is_Rational and exponent.q == 2 and exponent.p <= 9:
+            name = self.atom(base)
+            return self.joined([self.whole(name, int(exponent.p // 2)), self.call(sp.sqrt, [name])], "*")
+        return self.call(sp.Pow, [self.bare(base), self.bare(exponent)])
+
+    def whole(self, name: str, exponent: int) -> str:
+        """A power by squaring."""
+        if exponent == 1:
+            return name
+        half = self.whole(name, exponent // 2)
+        half = half if half.isidentifier() else self.step(half[1:-1])
+        return f"({half} * {half}{f' * {name}' if exponent % 2 else ''})"
+
+    def damped(self, vanishing: sp.Expr, growing: sp.Expr) -> str:
+        """A product whose first factors may be subnormal: they are computed times a power of two, taken back last."""
+        factors, backs = [], []
+        for factor in sp.Mul.make_args(vanishing):
+            base, exponent = factor.args if factor.is_Pow and factor.args[0] is not sp.E else (factor, sp.S.One)
+            name = FUNCTIONS.get(base.func, "")
+            lifts = _LIFTED | (_LIFTED_TAILS if self.precision is SINGLES else frozenset(("normal_cdf",)))
+            if exponent == 1 and name in lifts and self.precision in (SINGLES, DOUBLES):
+                back = f"b{self.count}"
+                self.lines.append(f"{self.precision.real} {back};")
+                factors.append(self.step(f"{self.precision.name}_lift_{name}({self.bare(base.args[0])}, {back})"))
+                backs.append(back)
+            else:
+                factors.append(self.expr(factor))
+        small = self.joined(factors, "*") if len(factors) > 1 else factors[0]
+        small = small if small.isidentifier() else self.step(small[1:-1] if _closes(small) else small)
+        rest = self.expr(growing)
+        text = " * ".join([small, rest, *backs])
+        if growing == self.variable or (growing.is_Symbol and not backs):
+            return f"({text})"
+        zero = self.precision.literal(sp.S.Zero)
+        return self.step(f"{small} == {zero} ? {zero} : {text}")
+
+
+def _without_unused(lines: list[str]) -> list[str]:
+    """Statements whose name occurs later on."""
+    kept: list[str] = []
+    needed: set[str] = set()
+    for line in reversed(lines):
+        declared = re.match(r"(?:const )?(?:float|double) (\w+)( = |;)", line)
+        if declared and declared.group(1) not in needed:
+            continue
+        kept.append(line)
+        needed |= set(re.findall(r"[A-Za-z_]\w*", line))
+    return kept[::-1]
+
+
+def _closes(text: str) -> bool:
+    """Whether the first parenthesis closes at the end."""
+    depth = 0
+    for k, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if depth == 0:
+            return k == len(text) - 1
+    return False
+
+
+def body(kernel: Kernel, precision: Precision) -> list[str]:
+    """The statements of ``at(v, y, s, p)``."""
+    results = [
+        {"value": "y", "slope": "s"}.get(q, f"p[{kernel.sums.index(q)}]" if q in kernel.sums else "")
+        for q in kernel.program.quantities
+    ]
+    program = kernel.program
+    if len(program.cases) == 1:
+        return _Writer(precision, program, program.cases[0]).case(program.cases[0], results)
+    lines: list[str] = []
+    for k, case in enumerate(program.cases):
+        head = (
+            f"if (which == {k}) {{"
+            if k == 0
+            else "} else {"
+            if k == len(program.cases) - 1
+            else f"}} else if (which == {k}) {{"
+        )
+        lines.append(head)
+        lines += [f"    {line}" for line in _Writer(precision, program, case).case(case, results)]
+    lines.append("}")
+    return lines
+
+
+@cache
+def _kit() -> dict[str, Any]:
+    """Coefficients as C literals, ``f`` for float32 and ``d`` for float64."""
+    data = tomllib.loads(files("kassei.codegen.kit").joinpath("coefficients.toml").read_text(encoding="utf-8"))
+    out: dict[str, Any] = {}
+    for key, kind, precision in (("f", "float32", SINGLES), ("d", "float64", DOUBLES)):
+
+        def literals(values: list[Any], spell: Precision = precision) -> list[str]:
+            return [spell.literal(sp.Float(c, 30)) for c in values]
+
+        def fitted(name: str, degree: int | None = None, kind: str = kind) -> list[Any]:
+            entry = data[name][kind]
+            found = [float.fromhex(c) for c in entry["coefficients"]]
+            return found if degree is None else _economised(found, *entry["interval"], degree=degree)
+
+        constants = data["constants"][kind]
+        out[key] = dict(zip(constants, literals([float.fromhex(c) for c in constants.values()]), strict=True))
+        for tail in ("normal", "erfc"):
+            (out[key][f"{tail}_scale"],) = literals([data[f"{tail}_tail"][kind]["scale"]])
+            out[key][f"{tail}_tail"] = literals(fitted(f"{tail}_tail"))
+            out[key][f"{tail}_tail_short"] = literals(fitted(f"{tail}_tail", 5 if key == "f" else 12))
+        out[key]["exp"] = literals(fitted("exp"))
+        if key == "f":
+            out[key]["log1p_unit"] = literals(fitted("log1p_unit"))
+        else:
+            out[key]["exp_short"] = literals(fitted("exp", 5))
+            out[key]["log1p_unit"] = literals(_chebyshev(lambda e: mpmath.log1p(e) / e, 0, 1, degree=13))
+    return out
+
+
+def _chebyshev(f: Callable[[mpmath.mpf], mpmath.mpf], lo: float, hi: float, *, degree: int) -> list[float]:
+    """The polynomial through f at Chebyshev points, lowest power first, at 40 digits: the same on every machine."""
+    with mpmath.workdps(40):
+        return [float(c) for c in reversed(mpmath.chebyfit(f, [mpmath.mpf(lo), mpmath.mpf(hi)], degree + 1))]
+
+
+def _economised(coefficients: list[float], lo: float, hi: float, *, degree: int) -> list[float]:
+    """A polynomial of lower degree, for results of fewer digits."""
+    return _chebyshev(lambda x: mpmath.polyval(coefficients[::-1], x), lo, hi, degree=degree)
+
+
+_CALLS = re.compile(r"\b((?:half|single|double|wide)_\w+)\(")
+
+
+@cache
+def _library() -> dict[str, tuple[str, frozenset[str]]]:
+    """Each mathematical function's text and the functions it calls, in the order of the file."""
+    text = fill("code/cuda/functions.cu.j2", **_kit())
+    out: dict[str, tuple[str, frozenset[str]]] = {}
+    pattern = re.compile(r"^((?://[^\n]*\n)*KASSEI_INLINE \w+ (\w+)\(.*?\) \{(?:[^\n]*\}|.*?^\})\n)", re.M | re.S)
+    for match in pattern.finditer(text):
+        whole, name = match.groups()
+        whole = "".join(line + "\n" for line in whole.splitlines() if not line.startswith("// ----"))
+        out[name] = (whole, frozenset(_CALLS.findall(whole)) - {name})
+    return out
+
+
+def used_functions(text: str) -> str:
+    """The part of the library that a text calls, and what that part calls itself, in the order in which C wants it."""
+    library = _library()
+    placed: dict[str, str] = {}
+
+    def place(name: str) -> None:
+        if name not in library:
+            raise NoRuleError(f"cuda has no function {name!r}; add it to templates/code/cuda/functions.cu.j2")
+        if name not in placed:
+            for other in sorted(library[name][1]):
+                place(other)
+            placed[name] = library[name][0]
+
+    for name in sorted(set(_CALLS.findall(text))):
+        place(name)
+    return "\n".join(placed.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything that sources are put together from."""
+
+    common: str
+    storage: dict[str, str]
+    formulas: dict[str, str]
+    walks: str
+
+
+def parts(plan: Plan) -> Parts:
+    """The parts of the sources of one function."""
+    f = plan.activation
+    all_kernels = kernels(plan)
+    names = constant_names(plan)
+    storage, formulas = {}, {}
+    for dtype in DTYPES:
+        width = 16 // BYTES[dtype]
+        storage[dtype] = fill("code/cuda/storage.cu.j2", dtype=dtype, width=width, flight=FLIGHT[dtype])
+        storage[dtype] += fill("code/cuda/memory.cu.j2", dtype=dtype)
+        storage[dtype] += fill("code/cuda/convert.cu.j2", dtype=dtype)
+        bodies = [
+            {"kernel": k, "real": k.precision(dtype).real, "lines": body(k, k.precision(dtype))} for k in all_kernels
+        ]
+        text = fill(
+            "code/cuda/formulas.cu.j2",
+            bodies=bodies,
+            v=inner(str(f.variable)),
+            constants=[n for n in names if n != "which"],
+            which="which" in names,
+            infinity=any("KASSEI_INF" in line for b in bodies for line in b["lines"]),
+        )
+        formulas[dtype] = used_functions(text) + "\n" + text
+    walks = fill("code/cuda/walks.cu.j2", channels=bool(f.parameters), sums=bool(f.learned))
+    walks += fill(
+        "code/cuda/kernels.cu.j2", name=f.name, kernels=all_kernels, constants=names, channels=bool(f.parameters)
+    )
+    head = fill("code/cuda/head.cu.j2", version=__version__, name=f.name, digest=f.digest)
+    return Parts(common=head, storage=storage, formulas=formulas, walks=walks)
+
+
+def constant_names(plan: Plan) -> list[str]:
+    """What kernels are passed: constants, parameters that occur as they are, and which case it is."""
+    all_kernels = kernels(plan)
+    symbols: set[str] = set()
+    for k in all_kernels:
+        program = k.program
+        for case in program.cases:
+            exprs = [s.expr for s in case.steps]
+            for c in case.choices:
+                exprs += [*c.parts, *(b.at for b in c.borders), *(b.own for b in c.borders if b.own is not None)]
+                exprs += [e for e in (c.at_neg_inf, c.at_pos_inf) if e is not None]
+            local = {s.symbol for s in case.steps} | {program.variable}
+            symbols |= {s.name for e in exprs for s in e.free_symbols - local}
+    own = [p.name for p in all_kernels[0].program.parameters if p.name in symbols]
+    counted = sorted((s for s in symbols if s not in own), key=lambda s: int(s[1:]))
+    cases = all_kernels[0].program.cases
+    return [*own, *counted, *(["which"] if len(cases) > 1 else [])]
+
+
+def sources(plan: Plan) -> dict[str, str]:
+    """The translation unit of each dtype, as the emitted module puts it together."""
+    made = parts(plan)
+    return {d: made.common + made.storage[d] + made.formulas[d] + made.walks for d in DTYPES}
+
+
+def _host_constants(plan: Plan) -> list[str]:
+    """Statements that leave every constant under its name, from float64 arrays of the parameters."""
+    all_kernels = kernels(plan)
+    merged: dict[str, Constant] = {}
+    for k in all_kernels:
+        for c in k.program.constants:
+            merged.setdefault(c.symbol.name, c)
+    wanted = set(constant_names(plan))
+    first = all_kernels[0].program
+    cases = first.cases
+    chosen = [c for n, c in sorted(merged.items(), key=lambda item: int(item[0][1:])) if n in wanted]
+    if len(cases) > 1:
+        options = tuple((case.condition, sp.Integer(k)) for k, case in enumerate(cases))
+        chosen.append(Constant(symbol=sp.Symbol("which", real=True), options=options))
+    empty = Program(
+        **{
+            **first.__dict__,
+            "quantities": (),
+            "constants": tuple(chosen),
+            "cases": (Case(condition=sp.true, steps=(), choices=()),),
+        }
+    )
+    return statements(empty, _DIALECT, indent=8)
+
+
+def _host_literal(value: sp.Expr) -> str:
+    if value in (sp.oo, -sp.oo):
+        return "np.inf" if value is sp.oo else "-np.inf"
+    return "np.nan" if value is sp.nan else double(value).replace("e+", "e")
+
+
+_DIALECT = Dialect(
+    target="cuda",
+    functions=_HOST,
+    literal=_host_literal,
+    where="np.where",
+    isnan="np.isnan",
+    inf="np.inf",
+    constant="{}",
 )
 
 
-def _single(value: sp.Expr) -> str:
-    """A float literal that reads back as the nearest float32."""
-    if abs(value) > sp.Rational(2) ** 128:
-        return "KASSEI_INF" if value > 0 else "(-KASSEI_INF)"
-    text = format(float(sp.N(value, 40)), ".9g")
-    return f"{text if any(c in text for c in '.en') else text + '.0'}f"
+def listed(before: str, items: list[str], after: str) -> str:
+    """A bracketed list as ``ruff format`` lays it out: in one line of 88 columns, else one item a line."""
+    trailing = "," if before.endswith("= (") and len(items) == 1 else ""
+    line = f"{before}{', '.join(items)}{trailing}{after}"
+    return line if len(line) <= 88 else "\n".join([before, *(f"    {item}," for item in items), after])
 
 
-def _double(value: sp.Expr) -> str:
-    text = double(value)
-    return text if any(c in text for c in ".en") else f"{text}.0"
-
-
-def printer_for(precision: Precision) -> Printer:
-    """The C printer of one precision."""
-
-    def literal(value: sp.Expr) -> str:
-        if value is sp.nan:
-            return "KASSEI_NAN"
-        if value in (sp.oo, -sp.oo):
-            return "KASSEI_INF" if value is sp.oo else "(-KASSEI_INF)"
-        text = _single(value) if precision.suffix else _double(value)
-        return f"({text})" if text.startswith("-") else text
-
-    return Printer(
-        target="cuda",
-        functions={**{k: n + precision.suffix for k, n in _C_NAMES.items()}, **_OWN},
-        literal=literal,
-        both="&&",
-        either="||",
-        negate="!",
-        constants={"true": "true", "false": "false"},
-    )
-
-
-def _quantity(q: Quantity, v: str, printer: Printer) -> list[str]:
-    lines = [f"if ({v} != {v}) return {v};"]
-    for k, layout in enumerate(q.layouts):
-        last = k == len(q.layouts) - 1
-        body = _layout(layout, v, printer)
-        if last:
-            lines += body
-        else:
-            lines.append(f"if ({printer.condition(layout.condition)}) {{")
-            lines += [f"    {line}" for line in body]
-            lines.append("}")
-    return lines
-
-
-def _layout(layout: Layout, v: str, printer: Printer) -> list[str]:
-    lines = []
-    for where, selection in (("-KASSEI_INF", layout.at_neg_inf), ("KASSEI_INF", layout.at_pos_inf)):
-        if selection is not None:
-            lines.append(f"if ({v} == {where}) return {_selection(selection, printer)};")
-    for joint in layout.joints:
-        if joint.own is not None:
-            lines.append(f"if ({v} == {printer.expr(joint.at)}) return {printer.expr(joint.own)};")
-    for k in range(len(layout.joints) - 1, -1, -1):
-        joint = layout.joints[k]
-        sign = ">=" if joint.to_right else ">"
-        lines.append(f"if ({v} {sign} {printer.expr(joint.at)}) return {printer.expr(layout.branches[k + 1].expr)};")
-    lines.append(f"return {printer.expr(layout.branches[0].expr)};")
-    return lines
-
-
-def _selection(selection: Selection, printer: Printer) -> str:
-    text = printer.expr(selection.options[-1][1])
-    for condition, value in reversed(selection.options[:-1]):
-        text = f"({printer.condition(condition)} ? {printer.expr(value)} : {text})"
-    return text
-
-
-def source(plan: Plan, precision: Precision) -> str:
-    """The translation unit of one dtype."""
-    f = plan.activation
-    printer = printer_for(precision)
-    v = inner(str(f.variable))
-    functions = {
-        "value": _quantity(plan.value, v, printer),
-        "slope": _quantity(plan.slope, v, printer),
-        **{f"slope_in_{outer(q.name)}": _quantity(q, v, printer) for q in plan.param_slopes},
-    }
-    text = "\n".join(line for lines in functions.values() for line in lines)
-    used = {name for name in _OWN.values() if f"{name}(" in text}
-    return fill(
-        "code/cuda/kernels.cu.j2",
-        version=__version__,
-        name=f.name,
-        digest=f.digest,
-        formula=f.source,
-        v=outer(str(f.variable)),
-        inner_v=v,
-        inner_parameters=[inner(p.name) for p in f.parameters],
-        parameters=[outer(p.name) for p in f.parameters],
-        learned=[outer(p.name) for p in f.learned],
-        functions=functions,
-        used=sorted(used),
-        uses_odds=any(name.startswith("kassei_exp_") for name in used),
-        dtype=precision.dtype,
-        storage=precision.storage,
-        real=precision.real,
-        s=precision.suffix,
-    )
+def _notes(plan: Plan, wide: dict[str, list[str]]) -> list[str]:
+    """What the module's header says of precision, infinities and breaks."""
+    text = "float64 is computed in float64, all else in float32"
+    kinds = wide["float32"]
+    text += f", but {', '.join(kinds)} of float32 in float64" if kinds else ""
+    kinds = wide["float16"]
+    text += f" and {', '.join(kinds)} of 16-bit types in float64" if kinds else ""
+    text += f". Infinite inputs: {infinity_note(plan)}. At a break of the slope: {kink_note(plan)}."
+    return textwrap.wrap(text, 88, break_long_words=False, break_on_hyphens=False)
 
 
 def emit(plan: Plan) -> dict[str, str]:
     """One Python module per function, with the sources of all dtypes inside."""
     f = plan.activation
+    lines = _host_constants(plan)
+    names = constant_names(plan)
+    all_kernels = kernels(plan)
+    wide = {d: [k.name for k in all_kernels if k.precision(d).real == "double"] for d in DTYPES}
+    parameters = [parameter_fields(p) | {"inner": inner(p.name)} for p in f.parameters]
+    for p in parameters:
+        if p["inside"].count("(") == 1:
+            p["inside"] = p["inside"].strip("()")
+    outside = [p["name"] for p in parameters]
     text = fill(
         "code/cuda/activation.py.j2",
         version=__version__,
         name=f.name,
         digest=f.digest,
-        source=f.source,
+        formula=textwrap.wrap(f"{outer(str(f.variable))} -> {f.source}", 86, break_long_words=False),
         v=outer(str(f.variable)),
-        parameters=[parameter_fields(p) for p in f.parameters],
+        parameters=parameters,
+        defaults=[f"{p['name']}={p['default']}" for p in parameters],
+        given=listed("parameters = (", outside, ")").replace("\n", "\n    "),
         learned=[outer(p.name) for p in f.learned],
-        sources={p.dtype: source(plan, p) for p in PRECISIONS},
-        kinks=kink_note(plan),
-        at_infinity=infinity_note(plan),
+        learned_quoted=[f'"{outer(p.name)}"' for p in f.learned],
+        made=parts(plan),
+        wide={d: [] if d == "float64" else kinds for d, kinds in wide.items()},
+        constants=lines,
+        constant_names=names,
+        which="which" in names,
+        used_inside=set(re.findall(r"\w+", " ".join([*lines, *names]))),
+        uses={n.removeprefix("_") for n in re.findall(r"\b(_[a-z]\w+)\(", "\n".join(lines))},
+        notes=_notes(plan, wide),
+        flight=FLIGHT,
+        listed=listed,
     )
     return {f"{f.name}_cuda.py": text}
 
