@@ -222,7 +222,7 @@ def _beyond(name: str, u: float) -> mpmath.mpf:
 
 def machine() -> dict[str, str]:
     """Where it was measured."""
-    import llvmlite
+    import llvmlite  # type: ignore[import-untyped]
     import numba
 
     return {
