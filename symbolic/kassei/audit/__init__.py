@@ -50,9 +50,7 @@ from pathlib import Path
 from typing import Any
 
 from kassei.audit.formats import FORMATS
-from kassei.audit.program import CannotAuditError
-from kassei.audit.report import document
-from kassei.audit.run import (
+from kassei.audit.jobs import (
     Job,
     choices,
     cluster,
@@ -67,6 +65,8 @@ from kassei.audit.run import (
     starts,
     state_folder,
 )
+from kassei.audit.program import CannotAuditError
+from kassei.audit.report import document
 from kassei.audit.runners import RUNNERS, missing
 from kassei.core.activation import Activation
 

@@ -241,8 +241,12 @@ class Evaluation:
         a = self.at(k)
         y = self.tanh(a.x)
 
-        def slope() -> Any:  # not 1 - y**2, which cancels in the tails
-            return self.inverse(_power(self.hyperbolic(a.x)[1], 2))
+        def slope() -> Any:  # not 1 - y**2, which cancels in the tails; nor cosh there, which overflows
+            lead = self.lead(a.x)
+            if not (lead > 0 or lead < 0):
+                return self.inverse(_power(self.hyperbolic(a.x)[1], 2))
+            e = (-2 * a.x if lead > 0 else 2 * a.x).exp()
+            return 4 * e * self.inverse(_power(1 + e, 2))
 
         return self.chain(a, y, slope)
 
@@ -351,7 +355,7 @@ class Evaluation:
             gap = gap - there.at(ends[1]).x
         for k, c in enumerate(gap.coeffs()):
             if k and (c > 0 or c < 0):
-                return (1 if c > 0 else -1) * self.side**k
+                return -1 if bool(c > 0) == (self.side < 0 and k % 2 == 1) else 1
             if k and not c == 0:
                 raise Unclear
         return 0

@@ -22,7 +22,7 @@ NOWHERE = -1
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """Counts and worst places of one quantity. Places are bit patterns of inputs; ``-1`` is none (no error, none wrong).
+    """Counts and worst places of one quantity. Places are bit patterns of inputs; ``-1`` is none.
 
     ``taylor``, ``fitted``, ``float64``, ``arb`` and ``special`` count the inputs by what judged them.
     """
@@ -213,6 +213,7 @@ def ball_error(got: float, want: Any, form: Format) -> tuple[str, float, float]:
     error = (
         float((gap / form.unit(near)).mid()) if not abs(near) >= edge else float((gap / (form.unit(edge) / 2)).mid())
     )
-    if (bool(np.isinf(got)) != overflow) and error > NEAR_OVERFLOW:
+    opposite = bool(np.isinf(got)) and (got > 0) != bool(want > 0)
+    if (bool(np.isinf(got)) != overflow or opposite) and error > NEAR_OVERFLOW:
         return "wrong_inf", 0.0, 0.0
     return "", error, float((gap / max(abs(near), arb(FLOOR))).mid())

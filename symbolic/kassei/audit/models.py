@@ -1,9 +1,9 @@
 """Taylor polynomials of the definition with proved remainders, over runs of neighbouring numbers.
 
 Arb expands the definition about the middle of an interval, and once more about the whole interval as a ball; the
-latter's next coefficient bounds the remainder (Lagrange). The polynomial is evaluated in float64 for millions of inputs,
-and the rounding of that is added to the bound. An interval whose bound is above ``SURE`` of a unit in the last place is
-cut in two; short ones are asked of :mod:`rough`, and what is left in the end of Arb, point by point.
+latter's next coefficient bounds the remainder (Lagrange). The polynomial is evaluated in float64 for millions of
+inputs, and the rounding of that is added to the bound. An interval whose bound is above ``SURE`` of a unit in the last
+place is cut in two; short ones are asked of :mod:`rough`, and what is left in the end of Arb, point by point.
 
 Far out, plain interval arithmetic may show that the definition underflows, overflows or stays what it is. There are
 also runs on which no interval method succeeds (``log(1 + exp(v))`` at 1e30); there a polynomial through exact values is
@@ -113,8 +113,9 @@ def runs(
 def units(y: np.ndarray[Any, Any], e: Any, form: Format) -> np.ndarray[Any, Any]:
     """The unit in the last place at ``max(0, abs(y) - e)``."""
     size = np.maximum(np.abs(y) - e, 2.0**form.least)
-    power = (size.view(np.uint64) & np.uint64(0x7FF0000000000000)).view(np.float64)
-    return power * 2.0**-form.mantissa
+    power: np.ndarray[Any, Any] = (size.view(np.uint64) & np.uint64(0x7FF0000000000000)).view(np.float64)
+    power *= 2.0**-form.mantissa
+    return power
 
 
 def _model(

@@ -11,10 +11,10 @@ from typing import Any
 
 from kassei.audit.balls import at_point
 from kassei.audit.formats import FORMATS, Format
+from kassei.audit.jobs import SAMPLE, STRIDE, Job
 from kassei.audit.measure import NOWHERE, Tally
 from kassei.audit.points import quantities
 from kassei.audit.program import Program
-from kassei.audit.run import SAMPLE, STRIDE, Job
 from kassei.audit.shards import quantity_name
 
 SCHEMA = 1

@@ -172,7 +172,7 @@ def _run(
         counter.add(**{"taylor" if run.model.proved else "fitted": run.stop - run.start})
         for i in range(run.start, run.stop, BLOCK):
             j = min(i + BLOCK, run.stop)
-            counter.array(got[i:j].astype(np.float64), run.model(wide[i:j]), lambda k, i=i: patterns[i + k])  # type: ignore[misc]
+            counter.array(got[i:j].astype(np.float64), run.model(wide[i:j]), lambda k, i=i: patterns[i + k])
     elif run.values is not None:
         sure = np.ones(run.stop - run.start, dtype=bool)
         sure[list(run.unsure)] = False

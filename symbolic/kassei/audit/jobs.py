@@ -1,7 +1,7 @@
 """Audits as jobs: which shards there are, who runs them, what is kept of an interrupted run.
 
 Shards run in this process, or on Dask's ``distributed``: a local cluster of single-threaded processes, or any
-scheduler by its address. Each result is written to the job's state file before the next is waited for, so that an
+scheduler by its address. Each result is added to the job's state file before the next is waited for, so that an
 interrupt costs what was in flight; a worker that is lost costs its shard, which the scheduler gives to another.
 """
 
@@ -12,7 +12,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from kassei.audit.program import CannotAuditError, program
 from kassei.audit.runners import Code, main_file
 from kassei.audit.shards import Shard, measure, quantity_name
 from kassei.cache import GENERATION, folder
-from kassei.codegen import emit, write_file
+from kassei.codegen import emit
 from kassei.codegen.plan import outer
 from kassei.core.activation import Activation
 
@@ -141,23 +141,31 @@ def _sources() -> str:
 
 
 class State:
-    """The finished shards of a job, in a file that is replaced whole after each; nothing where there is no cache."""
+    """The finished shards of a job: a file to which each result is appended as one line.
+
+    A line that a kill cut short is not JSON and is passed over. Where there is no folder, nothing is kept.
+    """
 
     def __init__(self, key: str, root: Path | None, *, fresh: bool = False) -> None:
-        self.path = None if root is None else root / f"{key}.json"
+        self.path = None if root is None else root / f"{key}.jsonl"
         self.done: dict[str, Any] = {}
-        if self.path is not None and not fresh:
-            try:
-                self.done = json.loads(self.path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                self.done = {}
+        if self.path is None:
+            return
+        if fresh:
+            self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+                with suppress(ValueError, TypeError):
+                    name, result = json.loads(line)
+                    self.done[name] = result
 
     def keep(self, name: str, result: Any) -> None:
-        """Write one more shard's result."""
+        """Add one more shard's result, on a line of its own even after a line that was cut short."""
         self.done[name] = result
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(self.path, json.dumps(self.done))
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(f"\n{json.dumps([name, result])}\n")
 
     def forget(self) -> None:
         """The job is finished and reported."""
@@ -229,7 +237,7 @@ def cluster(address: str | None, workers: int | None = None) -> Iterator[Any]:
                 yield client
             return
         try:
-            client = Client(address, timeout=10)
+            client = Client(address, timeout=5)
         except (OSError, ValueError, TimeoutError) as reason:
             raise CannotAuditError(f"no scheduler answers at {address}: {reason}") from None
         with client:
