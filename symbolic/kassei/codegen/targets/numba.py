@@ -82,8 +82,9 @@ class Branch:
     """One case of the parameter domain: its number and the statements for one element."""
 
     index: int
-    rows: list[str]
-    columns: list[str]
+    suffix: str
+    lines: list[str]
+    returns: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ class Kernel:
     value: str
     slope: str
     sums: list[str]
+    results: list[str]
     kept: list[str]
     branches: list[Branch]
 
@@ -197,8 +199,16 @@ def fused(case: Case) -> Case:
         args = [rewritten(a) for a in expr.args]
         return expr if args == list(expr.args) else expr.func(*args, evaluate=False)
 
-    choices = tuple(replace(c, parts=tuple(rewritten(p) for p in c.parts)) for c in case.choices)
-    steps = [replace(s, expr=rewritten(s.expr)) for s in case.steps]
+    # x/d where the program has x*(1/d): the reciprocal of a subnormal d is inf, and 0*inf is NaN
+    below = {s.symbol: sp.Symbol(f"d_{s.symbol}", real=True) for s in case.steps if s.expr.is_Pow and s.expr.exp == -1}
+    divided = {t: sp.Pow(d, -1, evaluate=False) for t, d in below.items()}
+    choices = tuple(replace(c, parts=tuple(rewritten(p).xreplace(divided) for p in c.parts)) for c in case.choices)
+    steps = [
+        replace(s, symbol=below[s.symbol], expr=rewritten(s.expr.base).xreplace(divided))
+        if s.symbol in below
+        else replace(s, expr=rewritten(s.expr).xreplace(divided))
+        for s in case.steps
+    ]
     needed: set[sp.Symbol] = set().union(*(p.free_symbols for c in choices for p in c.parts))
     kept = []
     for step in reversed(steps):
@@ -222,8 +232,8 @@ def _prepared(plan: Plan, quantities: tuple[str, ...]) -> Program:
     return replace(program, cases=tuple(cases))
 
 
-def _lines(program: Program, case: Case, real: str, indent: int) -> list[str]:
-    return statements(replace(program, cases=(case,), constants=()), DIALECTS[real], indent=indent)
+def _lines(program: Program, case: Case, real: str) -> list[str]:
+    return statements(replace(program, cases=(case,), constants=()), DIALECTS[real], indent=4)
 
 
 def _words(lines: list[str]) -> set[str]:
@@ -231,17 +241,24 @@ def _words(lines: list[str]) -> set[str]:
     return set("".join(ch if ch.isalnum() or ch == "_" else " " for ch in text).split())
 
 
+def _branch(k: int, suffix: str, lines: list[str], count: int) -> Branch:
+    """The lines without the last assignments, whose right sides are returned."""
+    last = [line.split(" = ", 1) for line in lines[-count:]]
+    short = sum(len(text) for _, text in last) + 2 * count < COLUMNS - 12
+    kept = [f"{name} = {text}" for name, text in last if count > 1 and not (short or text.isidentifier())]
+    if count == 1 and len(lines) > 1 and lines[-2].startswith(f"{last[0][1]} = "):
+        return Branch(index=k, suffix=suffix, lines=lines[:-2], returns=lines[-2].split(" = ", 1)[1])
+    returns = [text if count == 1 or short or text.isidentifier() else name for name, text in last]
+    return Branch(index=k, suffix=suffix, lines=[*lines[:-count], *kept], returns=", ".join(returns))
+
+
 def _kernel(name: str, program: Program, real: str) -> Kernel:
     several = len(program.cases) > 1
     branches = [
-        Branch(
-            index=k,
-            rows=_lines(program, case, real, 12 if several else 8),
-            columns=_lines(program, case, real, 16 if several else 12),
-        )
+        _branch(k, f"_{k}" if several else "", _lines(program, case, real), len(program.quantities))
         for k, case in enumerate(program.cases)
     ]
-    words = _words([line for b in branches for line in b.rows])
+    words = _words([line for b in branches for line in (*b.lines, b.returns)])
     where = {q: f"r{k}" for k, q in enumerate(program.quantities)}
     return Kernel(
         name=name,
@@ -251,6 +268,7 @@ def _kernel(name: str, program: Program, real: str) -> Kernel:
         value=where.get("value", ""),
         slope=where.get("slope", ""),
         sums=[r for q, r in where.items() if q not in ("value", "slope")],
+        results=list(where.values()),
         kept=[s if s in words else "" for s in _kept(program)],
         branches=branches,
     )
@@ -345,7 +363,7 @@ def emit(plan: Plan) -> dict[str, str]:
         if group.single != "never":
             kernels.append(_kernel(name, program, "float32"))
         kernels.append(_kernel(name, program, "float64"))
-    words = _words([line for k in kernels for b in k.branches for line in b.rows])
+    words = _words([line for k in kernels for b in k.branches for line in (*b.lines, b.returns)])
     words |= _words([line for g in groups for line in (*g.constants, *g.cases)])
     libraries = {real[-2:]: _library(words, real) for real in DIALECTS}
     parameters = [{**fields, "test": _test(fields["inside"])} for fields in map(parameter_fields, f.parameters)]
