@@ -11,6 +11,8 @@ import hashlib
 import importlib.util
 import json
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -61,6 +63,7 @@ def emitted(activation: Activation, target: str) -> Code:
     """A function's code for one target, ready to be run anywhere."""
     files = emit(activation, target)
     return Code(
+        name=activation.name,
         target=target,
         main=main_file(files, activation.name, target),
         files=tuple(sorted(files.items())),
@@ -228,12 +231,10 @@ def cluster(address: str | None, workers: int | None = None) -> Iterator[Any]:
     with dask.config.set(quiet):
         if address is None:
             count = workers or os.cpu_count() or 1
-            with (
-                LocalCluster(
-                    n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-                ) as local,
-                Client(local) as client,
-            ):
+            settings = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0", "silence_logs": 50}
+            with _uninterrupted():
+                local = LocalCluster(n_workers=count, **settings)
+            with local, Client(local) as client:
                 yield client
             return
         try:
@@ -248,6 +249,19 @@ def cluster(address: str | None, workers: int | None = None) -> Iterator[Any]:
             if other:
                 raise CannotAuditError(f"workers need kassei {__version__}; found {other}")
             yield client
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """What starts here inherits that interrupts are ignored: Ctrl-C ends the workers through us, without tracebacks."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _version() -> str:

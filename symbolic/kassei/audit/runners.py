@@ -31,8 +31,9 @@ Array = np.ndarray[Any, Any]
 class Runner:
     """One target: what must be importable, and how arrays go in and come out.
 
-    ``into`` makes the target's array of a NumPy one (of ``form``'s carrier), ``back`` undoes it. Where ``gradients``
-    is False there is no ``grad_input``, and ``differentiate`` asks the framework.
+    The value is the module's ``forward``, or the function that bears the activation's name. ``into`` makes the
+    target's array of a NumPy one (of ``form``'s carrier), ``back`` undoes it. Where there is no ``grad_input``,
+    ``differentiate`` asks the framework.
     """
 
     needs: tuple[str, ...]
@@ -71,13 +72,13 @@ def _from_torch(y: Any, form: Format) -> Array:
     return np.asarray((y.to(torch.float32) if form.name == "bfloat16" else y).numpy()).astype(form.carrier, copy=False)
 
 
-def _torch_gradient(module: Any, v: Any, params: tuple[Any, ...], index: int) -> Any:
+def _torch_gradient(forward: Any, v: Any, params: tuple[Any, ...], index: int) -> Any:
     import torch
 
     arguments = [v, *params]
     moved = arguments[index] = arguments[index].detach().clone().requires_grad_(True)
     axis = {"axis": 0} if index else {}
-    y = module.forward(*arguments, **axis)
+    y = forward(*arguments, **axis)
     return torch.autograd.grad(y, moved, torch.ones_like(y))[0]
 
 
@@ -91,7 +92,7 @@ def _to_jax(v: Array, form: Format) -> Any:
     return array.astype(jnp.bfloat16) if form.name == "bfloat16" else array
 
 
-def _jax_gradient(module: Any, v: Any, params: tuple[Any, ...], index: int) -> Any:
+def _jax_gradient(forward: Any, v: Any, params: tuple[Any, ...], index: int) -> Any:
     import jax
     import jax.numpy as jnp
 
@@ -101,7 +102,7 @@ def _jax_gradient(module: Any, v: Any, params: tuple[Any, ...], index: int) -> A
     def moved(x: Any) -> Any:
         given = list(arguments)
         given[index] = x
-        return module.forward(*given, **axis)
+        return forward(*given, **axis)
 
     y, back = jax.vjp(moved, arguments[index])
     return back(jnp.ones_like(y))[0]
@@ -156,16 +157,14 @@ def _module(files: tuple[tuple[str, str], ...], main: str) -> ModuleType:
     digest = hashlib.sha256(repr(files).encode()).hexdigest()[:16]
     for name, text in files:
         (folder / name).write_text(text, encoding="utf-8")
-    sys.path.insert(0, str(folder))
-    try:
-        spec = importlib.util.spec_from_file_location(f"kassei_audited_{digest}_{Path(main).stem}", folder / main)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(folder))
+        sys.modules.pop(Path(name).stem, None)  # a sibling of other text that was audited before
+    sys.path.insert(0, str(folder))  # for siblings, which a module may import as late as its first call
+    spec = importlib.util.spec_from_file_location(f"kassei_audited_{digest}_{Path(main).stem}", folder / main)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
     return module
 
 
@@ -184,6 +183,7 @@ def main_file(files: Mapping[str, str], name: str, target: str) -> str:
 class Code:
     """Emitted code on its way to a worker: its files and the names its parameters have in it."""
 
+    name: str
     target: str
     main: str
     files: tuple[tuple[str, str], ...]
@@ -193,15 +193,16 @@ class Code:
         """Value (None), slope (the variable's name) or derivative in a parameter of each input."""
         runner, module = RUNNERS[self.target], _module(self.files, self.main)
         x = runner.into(v, form)
+        forward = getattr(module, "forward", None) or getattr(module, self.name)
         names = list(params)
         if quantity is None:
-            return runner.back(module.forward(x, *params.values()), form)
+            return runner.back(forward(x, *params.values()), form)
         index = 0 if quantity == variable else 1 + names.index(quantity)
         given: list[Any] = list(params.values())
         if index:
             given[index - 1] = runner.into(np.full(v.shape, params[quantity], dtype=v.dtype), form)
         if runner.differentiate is not None and not hasattr(module, "grad_input"):
-            return runner.back(runner.differentiate(module, x, tuple(given), index), form)
+            return runner.back(runner.differentiate(forward, x, tuple(given), index), form)
         ones = runner.into(np.ones_like(v), form)
         if index == 0:
             return runner.back(module.grad_input(ones, x, *given), form)
