@@ -36,7 +36,7 @@ class Dialect:
 
     ``functions`` maps SymPy heads to names, or to calls with ``{}`` for the argument; ``literal`` writes a number;
     ``where``, ``isnan`` and ``inf`` are the array library's; ``constant`` rounds a host constant, given by name, to the
-    working type.
+    working type, and ``positive`` keeps one above 0 that is to stay there.
     """
 
     target: str
@@ -46,6 +46,7 @@ class Dialect:
     isnan: str
     inf: str
     constant: str
+    positive: str = "{}"
 
 
 def statements(program: Program, dialect: Dialect, *, indent: int) -> list[str]:
@@ -94,7 +95,10 @@ class _Writer:
         for constant in program.constants:
             text = self._selected(constant.options)
             name = text if text.isidentifier() else self._step(text)
-            self._assign(str(constant.symbol), self.dialect.constant.format(name))
+            rounded = self.dialect.constant.format(name)
+            if constant.positive:
+                rounded = self.dialect.positive.format(rounded)
+            self._assign(str(constant.symbol), rounded)
         return self.lines
 
     def condition(self, condition: sp.Basic, name: str) -> list[str]:

@@ -53,7 +53,6 @@ FUNCTIONS: dict[type[sp.Basic], str] = {
     lower.raw_sech2: "_sech2",
     lower.raw_tanh_softplus: "_tanh_softplus",
     lower.raw_tanh_softplus_slope: "_tanh_softplus_slope",
-    lower.raw_positive: "jnp.maximum({}, jnp.finfo(real).tiny)",
     lower.raw_normal_cdf: "_normal_cdf",
     lower.raw_gauss: "_gauss",
     lower.raw_exp_neg_square: "_exp_neg_square",
@@ -95,7 +94,8 @@ DIALECT = Dialect(
     where="jnp.where",
     isnan="jnp.isnan",
     inf="jnp.inf",
-    constant="{}.astype(real)",
+    constant="jnp.asarray({}, dtype=real)",
+    positive="jnp.maximum({}, jnp.finfo(real).tiny)",
 )
 INDENT = 8
 
