@@ -72,6 +72,11 @@ class raw_expm1(sp.Function):  # type: ignore[misc]  # noqa: N801
 
     nargs = 1
 
+    @classmethod
+    def eval(cls, u: sp.Expr) -> sp.Expr | None:
+        """0 at 0."""
+        return sp.S.Zero if u == 0 else None
+
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """exp(u), not expm1(u) + 1."""
         return sp.exp(self.args[0])
@@ -91,6 +96,11 @@ class raw_tanh(sp.Function):  # type: ignore[misc]  # noqa: N801
     """tanh(u)."""
 
     nargs = 1
+
+    @classmethod
+    def eval(cls, u: sp.Expr) -> sp.Expr | None:
+        """0 at 0."""
+        return sp.S.Zero if u == 0 else None
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """1 - tanh(u)**2 as its own function."""
@@ -146,11 +156,21 @@ class raw_damped(sp.Function):  # type: ignore[misc]  # noqa: N801
 
     nargs = 2
 
+    @classmethod
+    def eval(cls, x: sp.Expr, y: sp.Expr) -> sp.Expr | None:
+        """0 where a factor is."""
+        return sp.S.Zero if 0 in (x, y) else None
+
 
 class raw_log1p(sp.Function):  # type: ignore[misc]  # noqa: N801
     """log(1 + u) for u > -1."""
 
     nargs = 1
+
+    @classmethod
+    def eval(cls, u: sp.Expr) -> sp.Expr | None:
+        """0 at 0."""
+        return sp.S.Zero if u == 0 else None
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """1/(1 + u)."""
@@ -215,6 +235,35 @@ class raw_hypot(sp.Function):  # type: ignore[misc]  # noqa: N801
 
 class raw_product(sp.Function):  # type: ignore[misc]  # noqa: N801
     """x*y, not to be merged with other factors."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, x: sp.Expr, y: sp.Expr) -> sp.Expr | None:
+        """0 where a factor is; signs go outside."""
+        if 0 in (x, y):
+            return sp.S.Zero
+        for one, other, swap in ((x, y, False), (y, x, True)):
+            if not one.is_number and one.could_extract_minus_sign():
+                return -(cls(other, -one) if swap else cls(-one, other))
+        return None
+
+
+class raw_quotient(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """x/y, divided once: 1/y alone could overflow. A program spells it as a quotient again."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, x: sp.Expr, y: sp.Expr) -> sp.Expr | None:
+        """0 where the first is; signs go outside."""
+        if x == 0:
+            return sp.S.Zero
+        return -cls(-x, y) if not x.is_number and x.could_extract_minus_sign() else None
+
+
+class raw_reach(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """y*exp(-max(u, 0)) for u of parameters only, also where the exponential alone would be subnormal."""
 
     nargs = 2
 
@@ -311,7 +360,7 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
     lowered = lowered.func(*(finish(a, place) for a in lowered.args))
     for head, spelled in _PAIRED.items():
         if isinstance(lowered, head):
-            pair = _balanced(*lowered.args, place)
+            pair = _balanced(lowered.args[0], lowered.args[1], place)
             return lowered if pair is None else spelled(pair)
     return _guarded(lowered) if lowered.is_Mul else lowered
 
@@ -320,7 +369,7 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
 class _Balance:
     """c and y of a sum c + y, with A = min(c, 1), C = 1/max(c, 1) and what becomes of C*y.
 
-    A is ``low`` above the bar, where it may vanish, and ``raw_positive(low)`` below it.
+    The sum is kept above 0, for A may vanish and y be 0.
     """
 
     low: sp.Expr
@@ -332,7 +381,8 @@ class _Balance:
 
     @property
     def below(self) -> sp.Expr:
-        return (self.low if self.low.is_number else raw_positive(self.low)) + self.scaled
+        total = self.low + self.scaled
+        return total if self.low.is_number else raw_max(total, raw_positive(sp.S.Zero))
 
 
 def _balanced(x: sp.Expr, y: sp.Expr, place: Place) -> _Balance | None:
@@ -345,10 +395,8 @@ def _balanced(x: sp.Expr, y: sp.Expr, place: Place) -> _Balance | None:
     if isinstance(c, sp.exp):
         u = c.args[0]
         low, high = sp.exp(raw_min(u, sp.S.Zero)), sp.exp(-raw_max(u, sp.S.Zero))
-        far = u > _FAR
-        scale = sp.Piecewise((_SCALE, far), (sp.S.One, True))
-        scaled = raw_product(raw_product(y, 1 / scale), high * scale)
-        return _Balance(low, high, y, scaled, first)
+        negative = y.could_extract_minus_sign()
+        return _Balance(low, high, y, -raw_reach(-y, u) if negative else raw_reach(y, u), first)
     if c.is_number:
         small, large = (c, sp.S.One) if c < 1 else (sp.S.One, c)
         return _Balance(small, 1 / large, y, y / large, first)
@@ -357,17 +405,22 @@ def _balanced(x: sp.Expr, y: sp.Expr, place: Place) -> _Balance | None:
 
 
 _FAR, _SCALE = sp.Integer(60), sp.Integer(2) ** 64
-"""From exp(60) on, exp(-u)*y is (y*2**-64)*(exp(-u)*2**64): exp(-u) alone would be subnormal in float32 beyond 87."""
+
+
+def reached(y: sp.Expr, u: sp.Expr) -> sp.Expr:
+    """``raw_reach`` in products: from exp(60) on it is (y*2**-64)*(exp(-u)*2**64), for exp(-u) alone vanishes."""
+    scale = sp.Piecewise((_SCALE, u > _FAR), (sp.S.One, True))
+    return raw_product(raw_product(y, 1 / scale), sp.exp(-raw_max(u, sp.S.Zero)) * scale)
 
 
 def _spell_share(b: _Balance) -> sp.Expr:
-    return b.low / b.below if b.first else b.scaled / b.below
+    return raw_quotient(b.low if b.first else b.scaled, b.below)
 
 
 _PAIRED: dict[type[sp.Function], Callable[[_Balance], sp.Expr]] = {
-    raw_harmonic: lambda b: raw_product(b.low, b.y / b.below),
+    raw_harmonic: lambda b: raw_product(b.low, raw_quotient(b.y, b.below)),
     raw_share: _spell_share,
-    raw_inverse: lambda b: b.high / b.below,
+    raw_inverse: lambda b: raw_quotient(b.high, b.below),
 }
 
 
@@ -376,7 +429,7 @@ def _guarded(lowered: sp.Mul) -> sp.Expr:
     vanishing, growing, rest = [], [], []
     for factor in lowered.args:
         base = factor.args[0] if factor.is_Pow and factor.args[1].is_positive and factor.args[0] is not sp.E else factor
-        if isinstance(base, VANISHING):
+        if isinstance(base, VANISHING) or _far(base):
             vanishing.append(factor)
         elif factor.free_symbols and not isinstance(base, raw_damped):
             growing.append(factor)
@@ -389,19 +442,24 @@ def _guarded(lowered: sp.Mul) -> sp.Expr:
     return sp.Mul(*rest, raw_damped(sp.Mul(*vanishing), sp.Mul(*growing), evaluate=False), evaluate=False)
 
 
+def _far(factor: sp.Expr) -> bool:
+    """A power of a reciprocal, which is 0 where the sum is large."""
+    return isinstance(factor, raw_product) and isinstance(factor.args[1], raw_inverse)
+
+
 def _squared(lowered: sp.Mul, place: Place) -> tuple[list[sp.Expr], sp.Expr] | None:
     """c*y**2/(c + y)**2, which is harmonic(c, y)*share(y, c), as one square, and the other factors.
 
     It is (sqrt(A*C)*y/(A + C*y))**2, where no factor over- or underflows unless the result does.
     """
     for factor in lowered.args:
-        pair = _balanced(*factor.args, place) if isinstance(factor, raw_harmonic) else None
+        pair = _balanced(factor.args[0], factor.args[1], place) if isinstance(factor, raw_harmonic) else None
         if pair is None:
             continue
         c, y = factor.args if pair.first else factor.args[::-1]
         if isinstance(c, sp.exp) and raw_share(y, c) in lowered.args:
             rest = [a for a in lowered.args if a not in (factor, raw_share(y, c))]
-            return rest, raw_product(sp.exp(-sp.Abs(c.args[0]) / 2), pair.y / pair.below) ** 2
+            return rest, raw_product(sp.exp(-sp.Abs(c.args[0]) / 2), raw_quotient(pair.y, pair.below)) ** 2
     return None
 
 

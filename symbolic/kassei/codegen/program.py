@@ -27,6 +27,7 @@ most ``SINGLE``, a target has both and takes float32 arithmetic for such paramet
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -115,15 +116,20 @@ class Program:
 
 
 @cache
-def make_program(plan: Plan, quantities: tuple[str, ...]) -> Program:
-    """The program of some quantities: ``value``, ``slope`` or names of learned parameters."""
+def make_program(
+    plan: Plan, quantities: tuple[str, ...], spelling: Callable[[sp.Expr, sp.Symbol], sp.Expr] | None = None
+) -> Program:
+    """The program of some quantities: ``value``, ``slope`` or names of learned parameters.
+
+    ``spelling`` rewrites each part of the plan in heads of a target's own before what is shared is looked for.
+    """
     from kassei.codegen.rounding import bound
 
     known = {q.name: q for q in (plan.value, plan.slope, *plan.param_slopes)}
     chosen = [known[name] for name in quantities]
     variable = sp.Symbol(inner(str(plan.activation.variable)), real=True)
     parameters = tuple(sp.Symbol(inner(p.name), real=True) for p in plan.activation.parameters)
-    maker = _Maker(variable, parameters)
+    maker = _Maker(variable, parameters, spelling)
     cases = tuple(
         maker.case(chosen[0].layouts[k].condition, [q.layouts[k] for q in chosen])
         for k in range(len(chosen[0].layouts))
@@ -147,11 +153,27 @@ def all_quantities(plan: Plan) -> tuple[str, ...]:
     return ("value", "slope", *(q.name for q in plan.param_slopes))
 
 
+def _divided(expr: sp.Expr) -> sp.Expr:
+    """Quotients as products with a power of -1 that nothing else shares."""
+    if not expr.args or not expr.has(lower.raw_quotient):
+        return expr
+    args = [_divided(a) for a in expr.args]
+    if isinstance(expr, lower.raw_quotient):
+        return sp.Mul(args[0], sp.Pow(args[1], -1, evaluate=False), evaluate=False)
+    return expr.func(*args, evaluate=False)
+
+
 class _Maker:
     """Collects constants while cases are laid out."""
 
-    def __init__(self, variable: sp.Symbol, parameters: tuple[sp.Symbol, ...]) -> None:
+    def __init__(
+        self,
+        variable: sp.Symbol,
+        parameters: tuple[sp.Symbol, ...],
+        spelling: Callable[[sp.Expr, sp.Symbol], sp.Expr] | None,
+    ) -> None:
         self.variable = variable
+        self.spelling = spelling
         self.fixed = set(parameters)
         self.constants: list[Constant] = []
         self.known: dict[tuple[tuple[tuple[sp.Basic, sp.Expr], ...], bool], sp.Symbol] = {}
@@ -163,13 +185,17 @@ class _Maker:
         spelled: list[sp.Expr] = []
         for layout in layouts:
             for branch in layout.branches:
-                expr = branch.expr
+                if self.spelling is None:
+                    expr = branch.expr.replace(lower.raw_reach, lower.reached)
+                else:
+                    expr = self.spelling(branch.expr, self.variable)
                 if expr.has(self.variable):
                     expr = expr.xreplace({self.variable: self._inside(branch.lo, branch.hi, clamped, steps)})
                 spelled.append(self._lifted(expr))
         names = (sp.Symbol(f"t{i}", real=True) for i in itertools.count())
         shared, parts = sp.cse(spelled, symbols=names, order="none")
-        steps += [Step(symbol=symbol, expr=expr) for symbol, expr in shared]
+        steps += [Step(symbol=symbol, expr=_divided(expr)) for symbol, expr in shared]
+        parts = [_divided(part) for part in parts]
         choices, at = [], 0
         for layout in layouts:
             mine = parts[at : at + len(layout.branches)]
@@ -194,10 +220,10 @@ class _Maker:
 
     def _constant(self, expr: sp.Expr) -> sp.Expr:
         """An expression in the parameters as one symbol; numbers, bare parameters and constants stay."""
-        if expr.is_number or expr.is_Symbol:
-            return expr
         if isinstance(expr, lower.raw_positive):
             return self._chosen(((sp.true, expr.args[0]),), positive=True)
+        if expr.is_number or expr.is_Symbol:
+            return expr
         expr = expr.replace(lambda e: isinstance(e, lower.raw_positive), self._constant)
         if expr.has(sp.Piecewise):
             expr = sp.piecewise_fold(expr)
@@ -220,11 +246,11 @@ class _Maker:
         return self._chosen(tuple(selection.options))
 
     def _moves(self, expr: sp.Expr) -> bool:
-        return not expr.free_symbols <= self.fixed
+        return any(s not in self.fixed and not s.name.startswith("within_") for s in expr.free_symbols)
 
     def _lifted(self, expr: sp.Expr) -> sp.Expr:
         """The expression with whatever depends on the parameters alone as constants."""
-        if not expr.args or expr.is_number:
+        if not expr.args or (expr.is_number and not isinstance(expr, lower.raw_positive)):
             return expr
         if not self._moves(expr):
             return self._constant(expr)

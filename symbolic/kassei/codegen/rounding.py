@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from kassei.codegen import lower
+from kassei.codegen import lower, ufuncs
+from kassei.codegen.kit import polynomial
 
 if TYPE_CHECKING:
-    from kassei.codegen.program import Choice, Program
+    from kassei.codegen.program import Case, Choice, Program
     from kassei.core.activation import Activation, Domain
 
 Array = Any
@@ -131,7 +132,66 @@ def _grid(breaks: list[float]) -> Array:
     return np.sort(np.float64(np.float32(np.concatenate([both, around]))))
 
 
-def _at(program: Program, row: dict[str, float]) -> float:
+def conditioned(program: Program, activation: Activation) -> bool:
+    """Whether a value without parameters is ill-conditioned, and the estimate is what its conditioning costs anyway.
+
+    The relative condition number abs(v*f'/f) says what one unit in the input makes of the output. Where it exceeds
+    ``ILL`` because of a polynomial in an exponential (the cubic of tanh-GELU), float32 inputs carry no more digits than
+    float32 arithmetic keeps.
+    """
+    if activation.parameters or program.quantities != ("value",):
+        return False
+    steps = {s.symbol: s.expr for case in program.cases for s in case.steps}
+    inside = [
+        g.args[0] for e in (*steps.values(), *program.cases[0].choices[0].parts) for g in e.atoms(ufuncs.raw_guard)
+    ]
+    if not all(g.subs(steps).is_polynomial(program.variable) for g in inside):
+        return False
+    scope, case = _scope(program, {})
+    points, h = scope[program.variable][0], 1e-7
+    with np.errstate(all="ignore"):
+        value, error = _choose(case.choices[0], points, scope)
+        right, left = (_choose(c.choices[0], x, s)[0] for x in _beside(points, h) for s, c in [_scope(program, {}, x)])
+        keep = ~scope[OUTSIDE][0] & (np.abs(value) > SMALLEST)
+        condition = np.abs((right - left) / (2 * h * value))[keep]
+        relative = (error / np.abs(value))[keep]
+    worst = float(np.nanmax(condition, initial=0.0))
+    return worst > ILL and bool(np.all(relative <= FLAT + PER_CONDITION * condition))
+
+
+def _beside(points: Array, h: float) -> tuple[Array, Array]:
+    return points * (1 + h), points * (1 - h)
+
+
+ILL = 200.0
+"""From this condition number on a function is ill-conditioned in float32."""
+FLAT, PER_CONDITION = 20.0, 6.0
+"""What is allowed then, without and per unit of conditioning."""
+
+
+def natural(program: Program, activation: Activation) -> tuple[bool, bool, bool]:
+    """Whether the formulas give the limits at -inf and +inf, and NaN for NaN, by themselves (at the grid's parameters).
+
+    Meant for programs whose parts are joined by sums or by masks of sign bits, where the outermost part decides.
+    """
+    names = [p.symbol.name for p in activation.parameters]
+    found = [True, True, True]
+    rows = itertools.product(*(_samples(p.domain, float(p.default), False) for p in activation.parameters))
+    for row in itertools.islice(rows, 400):
+        scope, case = _scope(program, dict(zip(names, row, strict=True)), np.array([-np.inf, np.inf, np.nan]))
+        with np.errstate(all="ignore"):
+            for choice in case.choices:
+                parts = [np.broadcast_to(_one(part, scope)[0], (3,)) for part in choice.parts]
+                found[2] &= all(bool(np.isnan(part[2])) for part in parts)
+                for k, part, limit in ((0, parts[0], choice.at_neg_inf), (1, parts[-1], choice.at_pos_inf)):
+                    want = None if limit is None else float(_one(limit, scope)[0])
+                    same = want is None or part[k] == want or (np.isnan(want) and np.isnan(part[k]))
+                    found[k] &= bool(same)
+    return found[0], found[1], found[2]
+
+
+def _scope(program: Program, row: dict[str, float], points: Array | None = None) -> tuple[dict[sp.Symbol, Pair], Case]:
+    """Parameters, constants, the input and all steps; and the case that holds."""
     with np.errstate(all="ignore"):
         scope: dict[sp.Symbol, Pair] = {}
         for symbol in program.parameters:
@@ -144,19 +204,33 @@ def _at(program: Program, row: dict[str, float]) -> float:
             exact[constant.symbol] = max(value, 2.0**-149) if constant.positive else value
             scope[constant.symbol] = _rounded(exact[constant.symbol])
         case = next(c for c in program.cases if c is program.cases[-1] or _holds(c.condition, exact))
-        breaks = [float(_one(b.at, scope)[0]) for choice in case.choices for b in choice.borders]
-        points = _grid(breaks)
+        if points is None:
+            points = _grid([float(_one(b.at, scope)[0]) for choice in case.choices for b in choice.borders])
         scope[program.variable] = (points, np.zeros_like(points))
+        scope[OUTSIDE] = (np.zeros(points.shape, dtype=bool), np.float64(0.0))
         for step in case.steps:
             scope[step.symbol] = _one(step.expr, scope)
+        return scope, case
+
+
+OUTSIDE = sp.Symbol("outside")
+"""In a scope: where a guard of the program's spelling does not hold."""
+
+
+def _at(program: Program, row: dict[str, float]) -> float:
+    scope, case = _scope(program, row)
+    points = scope[program.variable][0]
+    with np.errstate(all="ignore"):
+        chosen = [_choose(choice, points, scope) for choice in case.choices]
+        outside = scope[OUTSIDE][0]
         return max(
-            _judged(*_choose(choice, points, scope), slope=name != "value")
-            for name, choice in zip(program.quantities, case.choices, strict=True)
+            _judged(value, error, ~outside, slope=name != "value")
+            for name, (value, error) in zip(program.quantities, chosen, strict=True)
         )
 
 
-def _judged(value: Array, error: Array, *, slope: bool) -> float:
-    keep = np.abs(value) < LARGEST
+def _judged(value: Array, error: Array, keep: Array, *, slope: bool) -> float:
+    keep = keep & (np.abs(value) < LARGEST)
     value, error = np.broadcast_arrays(value[keep], error[keep])
     if not value.size:
         return 0.0
@@ -220,7 +294,27 @@ def _one(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
 
 
 def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
+    if isinstance(expr, ufuncs.raw_guard):
+        return _guarded(expr.args[0], expr.args[1], scope)
     args = [_one(a, scope) for a in expr.args]
+    if isinstance(expr, ufuncs.raw_split):
+        lead = (np.float32(args[0][0]).view(np.int32) & np.int32(-4096)).view(np.float32)
+        return np.float64(lead), np.float64(0.0)
+    if isinstance(expr, ufuncs.raw_tail_polynomial):
+        coefficients = polynomial("normal_tail", "float32").coefficients[::-1]
+        value, slope = np.polyval(coefficients, args[0][0]), np.polyval(np.polyder(coefficients), args[0][0])
+        return value, np.abs(slope) * args[0][1] + 3.0 * np.abs(value)
+    if isinstance(expr, ufuncs.raw_tail_scale):
+        value = 1.0 / (1.0 + (polynomial("normal_tail", "float32").scale or 0.0) * args[0][0])
+        return value, args[0][1] + 3.0 * value
+    if isinstance(expr, ufuncs.raw_odds):
+        e, ee = args[0]
+        return e / (1.0 + e), ee / (1.0 + e) ** 2 + 2.0 * e / (1.0 + e)
+    if isinstance(expr, ufuncs.raw_exact_product):
+        return args[0][0] * args[1][0], np.float64(0.0)
+    if isinstance(expr, ufuncs.raw_by_sign):
+        (u, _), (right, er), (left, el) = args
+        return np.where(u >= 0, right, left), np.where(u >= 0, er, el)
     if expr.is_Add:
         total, error = args[0]
         for value, more in args[1:]:
@@ -233,10 +327,10 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
         return _power(expr, args)
     x, ex = args[0]
     if expr.func in _UNARY:
-        f, slope = _UNARY[expr.func]
+        f, derivative = _UNARY[expr.func]
         value = f(x)
         rounding = 0.0 if expr.func is sp.Abs else _units(expr.func)
-        carried = np.where(ex == 0.0, 0.0, np.abs(slope(x)) * ex)
+        carried = np.where(ex == 0.0, 0.0, np.abs(derivative(x)) * ex)
         return value, carried + rounding * np.abs(value)
     y, ey = args[1]
     if expr.func in (lower.raw_min, lower.raw_max):
@@ -263,7 +357,15 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
     raise NotImplementedError(f"no rounding error is known for {expr.func.__name__}; add it to codegen/rounding.py")
 
 
+def _guarded(inner: sp.Expr, name: sp.Symbol, scope: dict[sp.Symbol, Pair]) -> Pair:
+    value, error = _one(inner, scope)
+    (lo, hi), _ = ufuncs.BOUNDS[name.name.removeprefix("within_")]
+    scope[OUTSIDE] = (scope[OUTSIDE][0] | ~((value >= lo) & (value <= hi)), np.float64(0.0))
+    return value, error
+
+
 def _units(head: type[sp.Basic]) -> float:
+    """Roundoffs of a library function, as they were measured over all float32 inputs."""
     return _UNITS
 
 

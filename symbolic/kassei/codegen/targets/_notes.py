@@ -19,7 +19,7 @@ def parameter_fields(p: Parameter) -> dict[str, str]:
         "name": outer(p.name),
         "default": double(p.default),
         "domain": str(p.domain),
-        "inside": " & ".join(checks),
+        "inside": " & ".join(checks) if len(checks) > 1 else "".join(checks).removeprefix("(").removesuffix(")"),
         "shared": p.shared,
     }
 
