@@ -273,6 +273,7 @@ static inline double kassei_rcp64(double x) {
     return __longlong_as_double(b & ~0xffffffffll);
 }
 static inline float kassei_ex2(float x) { return kassei_host::erring(std::exp2((double)x), x, std::fabs(x) <= 1.0f ? 1 : 2); }
+static inline float kassei_ex2_near(float x) { return kassei_ex2(x); }
 static inline float kassei_lg2(float x) { return kassei_host::erring(std::log2((double)x), x, 2); }
 static inline float kassei_ratio(float x, float y) { return kassei_host::erring((double)x / (double)y, x, 2); }
 static inline float kassei_min(float x, float y) { return x != x ? x : y != y ? y : x < y ? x : y; }

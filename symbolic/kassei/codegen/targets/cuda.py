@@ -551,13 +551,18 @@ def _kit() -> dict[str, Any]:
         for tail in ("normal", "erfc"):
             (out[key][f"{tail}_scale"],) = literals([data[f"{tail}_tail"][kind]["scale"]])
             out[key][f"{tail}_tail"] = literals(fitted(f"{tail}_tail"))
-            out[key][f"{tail}_tail_short"] = literals(fitted(f"{tail}_tail", 5 if key == "f" else 12))
+            out[key][f"{tail}_tail_short"] = literals(fitted(f"{tail}_tail", 5 if key == "f" else 10))
         out[key]["exp"] = literals(fitted("exp"))
         if key == "f":
             out[key]["log1p_unit"] = literals(fitted("log1p_unit"))
+            for name, factor in (("half_log2_e", -0.5), ("minus_log2_e", -1.0)):
+                with mpmath.workdps(40):
+                    whole = factor / mpmath.log(2)
+                    high = float(np.float32(float(whole)))
+                    out[key][name], out[key][f"{name}_low"] = literals([high, whole - high])
         else:
             out[key]["exp_short"] = literals(fitted("exp", 5))
-            out[key]["log1p_unit"] = literals(_chebyshev(lambda e: mpmath.log1p(e) / e, 0, 1, degree=13))
+            out[key]["log1p_unit"] = literals(_chebyshev(lambda e: mpmath.log1p(e) / e, 0, 1, degree=11))
     return out
 
 
