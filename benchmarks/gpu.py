@@ -5,12 +5,13 @@
 Needs CuPy and an NVIDIA GPU; PyTorch and ``torch.compile`` are compared with where they are installed. Correctness
 comes first: value, slope and parameter gradients against float64 arithmetic on the host (``numpy`` target, itself
 compared with 50 digits in ``tests/``), at breaks, tails, subnormals and the largest numbers, for misaligned arrays,
-many tail lengths and both layouts of channels, twice with the same bits. A wrong result ends the run with exit 1, untimed.
+many tail lengths and both layouts of channels, twice with the same bits. A wrong result ends the run with exit 1,
+untimed.
 
-Times are CUDA events around several launches on arrays of 2**size elements that no cache holds. Candidates take
-turns in a random but fixed order; of each round the ratio to the copy that moved as many bytes is kept, and the median of
-the ratios is given with the quartiles. ``share`` is the time of that copy over the time of the kernel: 1 is the speed of
-light. Peers are given as their time over ours.
+Times are CUDA events around several launches on arrays of 2**size elements that no cache holds. Candidates take turns
+in a random but fixed order; of each round the ratio to the copy that moved as many bytes is kept, and the median of
+the ratios is given with the quartiles. ``share`` is the time of that copy over the time of the kernel: 1 is the speed
+of light. Peers are given as their time over ours.
 """
 
 from __future__ import annotations
