@@ -24,10 +24,13 @@ difference are exact, fused or not), ``q`` the polynomial ``exp``.
 ``sech2(u)``
     ``4*e/(1 + e)**2`` with ``e = exp(-2*abs(u))``.
 ``sigmoid(u)``
-    ``e/(1 + e)`` with ``e = exp(u)``, u clamped above where the result is 1. Where e is subnormal or nearly so it is
-    scaled by a power of two that is taken back last, so ``x*sigmoid(u)`` loses nothing in the tail.
+    ``e/(1 + e)`` or ``1/(1 + e)`` by the sign of u, with ``e = exp(-abs(u))``. Exponentials that fall are computed
+    times 2**32 (2**64 for float64), so they are normal numbers wherever a product with them can be one; ``x*f(u)``
+    (names ending in ``_times``) takes that factor back last, so nothing is lost in the tail. ``x*sigmoid(u)`` itself
+    is ``x*(t/(1 + t*t))*t`` with ``t = exp(u/2)``, which needs no such factor and is the fastest.
+    ``sigmoid_pair`` is for programs that need sigmoid(-u) as well: both share ``exp(-abs(u))`` and ``1/(1 + e)``.
 ``tanh_softplus(u)``
-    ``n/(n + 2)`` with ``n = e*e + 2*e``, scaled likewise.
+    ``n/(n + 2)`` with ``n = e*e + 2*e``, both divided by exp(2u) where u > 0.
 ``gauss(u)``, ``exp_neg_square(u)``
     ``u = h + l`` with so few digits in h that ``h*h`` is exact (12 bits for float32, 26 for float64), then
     ``exp(-h*h/2 - l*(u + h)/2)`` with the second part subtracted from r.
@@ -76,6 +79,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "_sech2_times": ("_fall",),
     "_sigmoid": ("_fall",),
     "_sigmoid_times": ("_cap", "_power"),
+    "_sigmoid_pair": ("_fall",),
+    "_sigmoid_pair_times": ("_fall",),
     "_softplus": ("_fall", "_floor", "_log1p_core"),
     "_tanh_softplus": ("_fall",),
     "_tanh_softplus_times": ("_fall",),

@@ -139,6 +139,10 @@ EXACT: dict[str, Callable[[mpmath.mpf], mpmath.mpf]] = {
 """What each function is, by mpmath."""
 
 
+def _plain(name: str) -> str:
+    return name.removesuffix("_times").removesuffix("_pair")
+
+
 def _gate(e: mpmath.mpf) -> mpmath.mpf:
     return e * (e + 2) / (e * (e + 2) + 2)
 
@@ -150,7 +154,7 @@ def _gate_slope(e: mpmath.mpf) -> mpmath.mpf:
 def exact(name: str, u: float) -> mpmath.mpf:
     """The value of a function (times u where its name ends so), to 40 digits after any cancellation."""
     x = mpmath.mpf(u)
-    value = EXACT[name.removesuffix("_times")](x)
+    value = EXACT[_plain(name)](x)
     return value * x if name.endswith("_times") else value
 
 
@@ -182,7 +186,7 @@ def float64_errors(module: SimpleNamespace, name: str) -> dict[str, Any]:
     biggest = mpmath.mpf(sys.float_info.max)
     with mpmath.workdps(60):
         for u, g in zip(x.tolist(), got.tolist(), strict=True):
-            base = name.removesuffix("_times")
+            base = _plain(name)
             far = abs(u) > 2000 and base not in {"_log", "_log1p"}  # mpmath need not build exp(1e308)
             want = exact(name, u) if not far else _beyond(name, u)
             if abs(want) > biggest or not math.isfinite(g):
@@ -201,7 +205,7 @@ def float64_errors(module: SimpleNamespace, name: str) -> dict[str, Any]:
 
 def _beyond(name: str, u: float) -> mpmath.mpf:
     """Values for abs(u) > 2000, where all of these are at their limits to float64 and beyond."""
-    base = name.removesuffix("_times")
+    base = _plain(name)
     limits = {
         "_exp": (0, mpmath.inf),
         "_expm1": (-1, mpmath.inf),

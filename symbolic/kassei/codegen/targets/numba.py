@@ -69,12 +69,14 @@ OWN: dict[type[sp.Basic], str] = {
     lower.raw_inverse: "_inverse",
     lower.raw_hypot: "_hypot",
 }
+PAIR = sp.Function("sigmoid_pair", nargs=1)
 TIMES: dict[type[sp.Basic], type[sp.Basic]] = {
     head: sp.Function(f"times_{name[1:]}", nargs=2)
     for head, name in KIT.items()
     if head in lower.VANISHING and f"{name}_times" in kit.NEEDS
 }
 """For each function that may vanish, x times it: one head of two arguments, the function's and x."""
+TIMES[PAIR] = sp.Function("times_sigmoid_pair", nargs=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +146,8 @@ def _dialect(real: str) -> Dialect:
     bits = real[-2:]
     names = {head: f"{name}{bits}" for head, name in (*KIT.items(), *OWN.items())}
     names |= {head: f"_{name}{bits}" for head, name in MATH.items()}
-    names |= {times: f"{KIT[head]}_times{bits}" for head, times in TIMES.items()}
+    names |= {PAIR: f"_sigmoid_pair{bits}"}
+    names |= {times: f"{KIT.get(head, '_sigmoid_pair')}_times{bits}" for head, times in TIMES.items()}
     return Dialect(
         target="numba",
         functions={**names, sp.sqrt: "math.sqrt", sp.Abs: "abs"},
@@ -159,8 +162,23 @@ def _dialect(real: str) -> Dialect:
 DIALECTS: Mapping[str, Dialect] = {real: _dialect(real) for real in ("float32", "float64")}
 
 
+def _paired(case: Case) -> Case:
+    """The same case with heads that share their work where both sigmoid(u) and sigmoid(-u) occur."""
+    exprs = [*(s.expr for s in case.steps), *(p for c in case.choices for p in c.parts)]
+    taken = {e.args[0] for expr in exprs for e in expr.atoms(lower.raw_sigmoid)}
+    shared = {lower.raw_sigmoid(u): PAIR(u) for u in taken if -u in taken}
+    if not shared:
+        return case
+    return replace(
+        case,
+        steps=tuple(replace(s, expr=s.expr.xreplace(shared)) for s in case.steps),
+        choices=tuple(replace(c, parts=tuple(p.xreplace(shared) for p in c.parts)) for c in case.choices),
+    )
+
+
 def fused(case: Case) -> Case:
     """The same case with each vanishing factor and what it damps as one function; steps without use are left out."""
+    case = _paired(case)
     inside = {step.symbol: step.expr for step in case.steps}
 
     def opened(expr: sp.Expr) -> sp.Expr:
