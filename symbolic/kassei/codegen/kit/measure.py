@@ -1,8 +1,8 @@
 """How far the kit's functions err, as data: float32 at all 2**32 inputs, float64 at a sample against mpmath.
 
     python -m kassei.codegen.kit.measure            # everything, into errors.json (some ten minutes on two cores)
-    python -m kassei.codegen.kit.measure exp log1p  # print these only; nothing is written
-    python -m kassei.codegen.kit.measure --every 4096 exp   # float32 at every 4096th input only
+    python -m kassei.codegen.kit.measure exp log1p  # print these only; with --write they go into the file
+    python -m kassei.codegen.kit.measure --every 4096 exp   # float32 at every 4096th input only; `inputs` says so
 
 float32 is compared with the kit's own float64 functions, whose error was measured just before and is below 2**-49; so
 the figures hold to 2**-25 of a unit of float32. Functions of two arguments (``x`` times a function of u) are measured
@@ -248,18 +248,23 @@ def rows(names: list[str], every: int) -> Iterator[tuple[str, str, dict[str, Any
 
 
 def main(arguments: list[str]) -> int:
-    """Measure, print, and write the file where everything was measured."""
-    every = 1
-    if arguments[:1] == ["--every"]:
-        every, arguments = int(arguments[1]), arguments[2:]
+    """Measure and print; what was measured at all inputs goes into the file, and the rest of it stays."""
+    every, write = 1, not any(a != "--write" for a in arguments)
+    if "--every" in arguments:
+        at = arguments.index("--every")
+        every, arguments = int(arguments[at + 1]), arguments[:at] + arguments[at + 2 :]
+    if "--write" in arguments:
+        write, arguments = True, [a for a in arguments if a != "--write"]
     names = [f"_{a}" for a in arguments] or sorted(kit.PUBLIC)
-    found: dict[str, dict[str, Any]] = {"float32": {}, "float64": {}}
+    path = kit.HERE / "errors.json"
+    data = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"functions": {}}
+    found = data["functions"]
     for real, name, row in rows(names, every):
-        found[real][name.removeprefix("_")] = row
+        found.setdefault(real, {})[name.removeprefix("_")] = row
         print(f"{real} {name:28s} {row}", file=sys.stderr, flush=True)
-    if not arguments and every == 1:
-        text = json.dumps({"measured": machine(), "functions": found}, indent=1, sort_keys=True) + "\n"
-        (kit.HERE / "errors.json").write_text(text, encoding="utf-8")
+        if write:
+            text = json.dumps({"measured": machine(), "functions": found}, indent=1, sort_keys=True) + "\n"
+            path.write_text(text, encoding="utf-8")
     return 0
 
 
