@@ -350,7 +350,7 @@ def _test(inside: str) -> str:
     """What a parameter must fulfil, without parentheses that a formatter would take away."""
     if not inside:
         return "np.isfinite(value)"
-    return inside if " & " in inside else inside[1:-1]
+    return inside[1:-1] if inside.startswith("(") and " & " not in inside else inside
 
 
 def _tuple(items: list[str]) -> str:
