@@ -137,6 +137,11 @@ def precision_note(types: dict[str, dict[str, str]]) -> str:
     )
 
 
+def bare(condition: str) -> str:
+    """A single comparison without the parentheses that joined ones need."""
+    return condition[1:-1] if condition.startswith("(") and "&" not in condition else condition
+
+
 def body(program: Program, key: str, plan: Plan) -> list[str]:
     """The statements of one program, from its arguments to ``r0``, ``r1``, …; NaN for parameters outside."""
     v = plan.activation.variable
@@ -146,7 +151,7 @@ def body(program: Program, key: str, plan: Plan) -> list[str]:
     for p in plan.activation.parameters:
         inside = parameter_fields(p)["inside"].replace("value", inner(p.name))
         if inside:
-            lines.append(f"inside = {inside}" if "&" in inside else f"inside = {inside[1:-1]}")
+            lines.append(f"inside = {bare(inside)}")
             lines += [f"r{k} = jnp.where(inside, r{k}, jnp.nan)" for k in range(len(program.quantities))]
     return lines
 
@@ -163,8 +168,7 @@ def emit(plan: Plan) -> dict[str, str]:
     used = {name for name in FUNCTIONS.values() if name.startswith("_") and f"{name}(" in text_of_all}
     parameters = [parameter_fields(p) for p in f.parameters]
     for fields in parameters:
-        if "&" not in fields["inside"]:
-            fields["inside"] = fields["inside"][1:-1] or "np.isfinite(value)"
+        fields["inside"] = bare(fields["inside"]) or "np.isfinite(value)"
     given = [v, *(f"{p['name']}={p['default']}" for p in parameters), "*", "axis=None"]
     publics = {
         f.name: given,
