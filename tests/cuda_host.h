@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -39,7 +40,7 @@ struct Fibre {
     ucontext_t context;
     State state = ready;
     int line = 0;
-    std::vector<char> stack;
+    std::unique_ptr<char[]> stack{new char[64 * 1024]};  // not cleared: most of it is never touched
 };
 struct Block {
     std::vector<Fibre> fibres;
@@ -79,8 +80,8 @@ static bool run_block(Block& b, unsigned int threads) {
         Fibre& fibre = b.fibres[t];
         fibre.state = ready;
         getcontext(&fibre.context);
-        fibre.context.uc_stack.ss_sp = fibre.stack.data();
-        fibre.context.uc_stack.ss_size = fibre.stack.size();
+        fibre.context.uc_stack.ss_sp = fibre.stack.get();
+        fibre.context.uc_stack.ss_size = 64 * 1024;
         fibre.context.uc_link = nullptr;
         makecontext(&fibre.context, enter, 0);
     }
@@ -185,9 +186,8 @@ static int kassei_launch(unsigned int gx, unsigned int gy, unsigned int threads,
     }
     std::atomic<std::size_t> next{0};
     auto work = [&] {
-        Block own;
-        own.fibres.resize(threads);
-        for (auto& fibre : own.fibres) fibre.stack.resize(64 * 1024);
+        static thread_local Block own;
+        if (own.fibres.size() != threads) own.fibres = std::vector<Fibre>(threads);
         own.shuffle.resize(threads);
         own.run = call<Body>;
         own.body = &body;

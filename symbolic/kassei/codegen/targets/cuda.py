@@ -516,14 +516,15 @@ def body(kernel: Kernel, precision: Precision) -> list[str]:
     program = kernel.program
     if len(program.cases) == 1:
         return _Writer(precision, program, program.cases[0]).case(program.cases[0], results)
+    chosen = "(fixed < 0 ? which : fixed)"
     lines: list[str] = []
     for k, case in enumerate(program.cases):
         head = (
-            f"if (which == {k}) {{"
+            f"if ({chosen} == {k}) {{"
             if k == 0
             else "} else {"
             if k == len(program.cases) - 1
-            else f"}} else if (which == {k}) {{"
+            else f"}} else if ({chosen} == {k}) {{"
         )
         lines.append(head)
         lines += [f"    {line}" for line in _Writer(precision, program, case).case(case, results)]
@@ -551,7 +552,7 @@ def _kit() -> dict[str, Any]:
         for tail in ("normal", "erfc"):
             (out[key][f"{tail}_scale"],) = literals([data[f"{tail}_tail"][kind]["scale"]])
             out[key][f"{tail}_tail"] = literals(fitted(f"{tail}_tail"))
-            out[key][f"{tail}_tail_short"] = literals(fitted(f"{tail}_tail", 5 if key == "f" else 10))
+            out[key][f"{tail}_tail_short"] = literals(fitted(f"{tail}_tail", 6 if key == "f" else 10))
         out[key]["exp"] = literals(fitted("exp"))
         if key == "f":
             out[key]["log1p_unit"] = literals(fitted("log1p_unit"))
@@ -646,7 +647,12 @@ def parts(plan: Plan) -> Parts:
         formulas[dtype] = used_functions(text) + "\n" + text
     walks = fill("code/cuda/walks.cu.j2", channels=bool(f.parameters), sums=bool(f.learned))
     walks += fill(
-        "code/cuda/kernels.cu.j2", name=f.name, kernels=all_kernels, constants=names, channels=bool(f.parameters)
+        "code/cuda/kernels.cu.j2",
+        name=f.name,
+        kernels=all_kernels,
+        constants=names,
+        channels=bool(f.parameters),
+        cases=len(all_kernels[0].program.cases),
     )
     head = fill("code/cuda/head.cu.j2", version=__version__, name=f.name, digest=f.digest)
     return Parts(common=head, storage=storage, formulas=formulas, walks=walks)
