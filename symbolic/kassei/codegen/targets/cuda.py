@@ -633,7 +633,7 @@ def parts(plan: Plan) -> Parts:
         storage[dtype] = fill("code/cuda/storage.cu.j2", dtype=dtype, width=width, flight=FLIGHT[dtype])
         storage[dtype] += fill("code/cuda/memory.cu.j2", dtype=dtype)
         storage[dtype] += fill("code/cuda/convert.cu.j2", dtype=dtype)
-        bodies = [
+        bodies: list[dict[str, Any]] = [
             {"kernel": k, "real": k.precision(dtype).real, "lines": body(k, k.precision(dtype))} for k in all_kernels
         ]
         text = fill(
