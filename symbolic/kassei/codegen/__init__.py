@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Mapping
@@ -31,15 +32,36 @@ def __getattr__(name: str) -> Mapping[str, Target]:
 def emit(activation: Activation, target: str = "numpy") -> dict[str, str]:
     """The files of one function for one target: file name to text.
 
-    Raises ``KeyError`` for an unknown target and ``CannotEmitError`` or ``NoRuleError`` for a function the target
-    cannot express.
+    What was emitted before is kept (:mod:`kassei.cache`), found by the definition and by every source that decides
+    about the text. Raises ``KeyError`` for an unknown target and ``CannotEmitError`` or ``NoRuleError`` for a function
+    the target cannot express.
     """
+    from kassei import cache as kept
+
+    name = f"{kept.key(activation)}-{target}-{_generation()}"
+    files = kept.load(name) if target.isidentifier() else None
+    if isinstance(files, dict):
+        return files
     from kassei.codegen.plan import make_plan
 
     known = known_targets()
     if target not in known:
         raise KeyError(f"unknown target {target!r}; known are {', '.join(sorted(known))}")
-    return dict(known[target].emit(make_plan(activation)))
+    files = dict(known[target].emit(make_plan(activation)))
+    kept.save(name, files)
+    return files
+
+
+@cache
+def _generation() -> str:
+    """The hash of the code generator and its templates; the mathematics is hashed by the cache itself."""
+    from kassei.text.resources import resource
+
+    digest = hashlib.sha256()
+    for root in (Path(__file__).parent, resource("templates") / "code"):
+        for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".j2", ".toml", ".json")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def write(files: Mapping[str, str], folder: Path) -> list[Path]:

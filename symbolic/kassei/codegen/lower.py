@@ -25,6 +25,9 @@ raw_gauss(u)        exp(-u**2/2)               the same square
 raw_exp_neg_square(u) exp(-u**2)               the same square
 raw_hypot(x, y)     sqrt(x**2 + y**2)          the larger in size is taken out of the root
 raw_max, raw_min    of two                     NaN stays NaN
+raw_unit(x, y)      x/hypot(x, y)              its derivative y**2/h**3 is not a difference
+raw_log_cosh(u)     log(cosh(u))               spelled apart on both sides of abs(u) = 1
+raw_tanh_gap(u)     u - tanh(u)                a series where abs(u) <= 1/2
 raw_product(x, y)   x*y                        kept apart: x*y does not overflow where merging factors would
 raw_positive(c)     c > 0, of parameters only  rounded to the working type, but never to 0
 ==================  =========================  =============================================
@@ -238,6 +241,10 @@ class raw_product(sp.Function):  # type: ignore[misc]  # noqa: N801
 
     nargs = 2
 
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """The other factor."""
+        return self.args[2 - argindex]
+
     @classmethod
     def eval(cls, x: sp.Expr, y: sp.Expr) -> sp.Expr | None:
         """0 where a factor is; signs go outside."""
@@ -272,6 +279,37 @@ class raw_positive(sp.Function):  # type: ignore[misc]  # noqa: N801
     """A positive constant that is not to become 0 when it is rounded to the working type."""
 
     nargs = 1
+
+
+class raw_unit(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """x/hypot(x, y)."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """y**2/h**3 or -x*y/h**3."""
+        x, y = self.args
+        return (y**2 if argindex == 1 else -x * y) * raw_hypot(x, y) ** -3
+
+
+class raw_log_cosh(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """log(cosh(u))."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """The tangent."""
+        return raw_tanh(self.args[0])
+
+
+class raw_tanh_gap(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """u - tanh(u)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """tanh(u)**2."""
+        return raw_tanh(self.args[0]) ** 2
 
 
 class raw_max(sp.Function):  # type: ignore[misc]  # noqa: N801
@@ -358,6 +396,12 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
         once = 1 / finish(lowered.base, place)  # the power alone could overflow
         return reduce(raw_product, [once] * int(-lowered.exp))
     lowered = lowered.func(*(finish(a, place) for a in lowered.args))
+    if isinstance(lowered, raw_unit):
+        return raw_quotient(lowered.args[0], raw_hypot(*lowered.args))
+    if isinstance(lowered, raw_log_cosh):
+        return _log_cosh(lowered.args[0])
+    if isinstance(lowered, raw_tanh_gap):
+        return _tanh_gap(lowered.args[0])
     for head, spelled in _PAIRED.items():
         if isinstance(lowered, head):
             pair = _balanced(lowered.args[0], lowered.args[1], place)
@@ -442,6 +486,37 @@ def _guarded(lowered: sp.Mul) -> sp.Expr:
     return sp.Mul(*rest, raw_damped(sp.Mul(*vanishing), sp.Mul(*growing), evaluate=False), evaluate=False)
 
 
+def _log_cosh(u: sp.Expr) -> sp.Expr:
+    """-log1p(-tanh(s)**2)/2 + d + log1p(sigmoid(-2)*expm1(-2*d)), s = min(|u|, 1), d = max(|u| - 1, 0).
+
+    The first term is log(cosh(s)); the others are log(cosh(u)) - log(cosh(1)) and exactly 0 where d is.
+    """
+    size = sp.Abs(u)
+    inner, outer = raw_min(size, sp.S.One), raw_max(size - 1, sp.S.Zero)
+    share = 1 / (1 + sp.exp(2))
+    return -raw_log1p(-(raw_tanh(inner) ** 2)) / 2 + outer + raw_log1p(share * raw_expm1(-2 * outer))
+
+
+_GAP_TERMS = 18
+
+
+def _tanh_gap(u: sp.Expr) -> sp.Expr:
+    """The series of s - tanh(s) at s = clamp(u, -1/2, 1/2), and what u - tanh(u) grows by from there to u.
+
+    With d = u - s that is d - (1 - tanh(u)*tanh(s))*tanh(d). The series alternates and its terms fall by more than
+    (2/pi)**2/4 each, so what is left out is below the first term left out, 2**-58 of the sum.
+    """
+    s = raw_max(raw_min(u, sp.S.Half), -sp.S.Half)
+    square, total = s * s, sp.S.Zero
+    for k in range(_GAP_TERMS, 0, -1):
+        n = k + 1
+        coefficient = -sp.bernoulli(2 * n) * sp.Integer(4) ** n * (sp.Integer(4) ** n - 1) / sp.factorial(2 * n)
+        total = sp.Add(coefficient, sp.Mul(square, total, evaluate=False), evaluate=False) if total else coefficient
+    d = u - s
+    near = raw_product(s, raw_product(square, total))
+    return near + d - raw_product(1 - raw_product(raw_tanh(u), raw_tanh(s)), raw_tanh(d))
+
+
 def _far(factor: sp.Expr) -> bool:
     """A power of a reciprocal, which is 0 where the sum is large."""
     return isinstance(factor, raw_product) and isinstance(factor.args[1], raw_inverse)
@@ -470,6 +545,19 @@ def _bottom_up(expr: sp.Expr, place: Place) -> sp.Expr:
         swapped = _quotient(expr, place)
         if swapped is not None:
             return swapped
+        power = (_power_of_sum(expr, place) or _root_of_squares(expr, place)) if expr.is_Pow else None
+        if power is not None:
+            return power
+    if isinstance(expr, sp.log) and isinstance(expr.args[0], sp.cosh):
+        return raw_log_cosh(_bottom_up(expr.args[0].args[0], place))
+    if isinstance(expr, sp.log):
+        ratio = _ratio_of_softpluses(expr, place)
+        if ratio is not None:
+            return ratio
+    if expr.is_Add:
+        conjugate = _conjugate(expr, place)
+        if conjugate is not None:
+            return _bottom_up(conjugate, place)
     expr = _rebuilt(expr, [_bottom_up(a, place) for a in expr.args])
     if isinstance(expr, sp.tanh):
         inside = expr.args[0]
@@ -479,10 +567,31 @@ def _bottom_up(expr: sp.Expr, place: Place) -> sp.Expr:
     if isinstance(expr, sp.exp):
         return _bell(expr)
     if isinstance(expr, sp.log):
-        return _logarithm(expr)
+        return _logarithm(expr, place)
     if expr.is_Add:
-        return _sum(expr)
+        return _two_sigmoids(expr) or _gap(expr) or _sum(expr)
+    return _unit(expr, place) if expr.is_Mul else expr
+
+
+def _unit(expr: sp.Mul, place: Place) -> sp.Expr:
+    """v/hypot(k*v, c)."""
+    for factor in expr.args:
+        if factor.is_Pow and factor.exp == -1 and isinstance(factor.base, raw_hypot) and place.variable in expr.args:
+            x, y = factor.base.args
+            k = x / place.variable
+            if not k.has(place.variable):
+                return expr / factor / place.variable * raw_unit(x, y) / k
     return expr
+
+
+def _gap(expr: sp.Add) -> sp.Expr | None:
+    """c*u - c*tanh(u)."""
+    for term in expr.args:
+        for wave in term.atoms(raw_tanh):
+            other = -term / wave * wave.args[0]
+            if other in expr.args:
+                return expr - term - other + other / wave.args[0] * raw_tanh_gap(wave.args[0])
+    return None
 
 
 def _complement(u: sp.Expr) -> sp.Expr:
@@ -501,11 +610,14 @@ def _bell(expr: sp.Expr) -> sp.Expr:
     return expr
 
 
-def _logarithm(expr: sp.Expr) -> sp.Expr:
+def _logarithm(expr: sp.Expr, place: Place) -> sp.Expr:
     """log(1 + exp(u)) and log(1 + u)."""
     inside = _one_plus_exp(expr.args[0])
     if inside is not None:
         return raw_softplus(inside)
+    found = _constant_plus_exp(expr.args[0], place)
+    if found is not None:
+        return sp.log(found[0]) + raw_softplus(found[1])
     rest = expr.args[0] - 1
     if rest.is_Add and not isinstance(_sum(rest), sp.Add):
         return raw_log1p(_sum(rest))
@@ -523,6 +635,91 @@ def _one_plus_exp(expr: sp.Expr) -> sp.Expr | None:
         return rest.args[0]
     rest = expr - 2
     return rest.args[0] if isinstance(rest, raw_expm1) else None
+
+
+def _constant_plus_exp(expr: sp.Expr, place: Place) -> tuple[sp.Expr, sp.Expr] | None:
+    """C and u with ``expr = c*(1 + exp(u))``, for a number c > 0 and a positive multiple of an exponential."""
+    if not expr.is_Add or len(expr.args) != 2:
+        return None
+    for c, wave in (expr.args, expr.args[::-1]):
+        if not (c.is_number and c.is_positive):
+            continue
+        factor, tower = wave.as_independent(place.variable, as_Add=False)
+        if isinstance(tower, sp.exp) and place.positive(factor):
+            return c, tower.args[0] + sp.log(factor / c)
+    return None
+
+
+def _power_of_sum(expr: sp.Pow, place: Place) -> sp.Expr | None:
+    """(1 + exp(u))**p and (1 + w)**p for w >= 0 as exp(p*log(1 + ...)), for exponents that are no integers."""
+    base, p = expr.base, expr.exp
+    if base is sp.E or not base.is_Add or p.is_Integer or p == sp.S.Half or p.has(place.variable):
+        return None
+    found = _constant_plus_exp(base, place)
+    if found is not None and found[0] == 1:
+        return sp.exp(p * raw_softplus(found[1]))
+    rest = base - 1
+    if not p.is_number and not rest.is_Add and rest.has(place.variable) and place.positive(rest):
+        return sp.exp(p * raw_log1p(_bottom_up(rest, place)))
+    return None
+
+
+def _root_of_squares(expr: sp.Pow, place: Place) -> sp.Expr | None:
+    """(k*x**2 + c)**(n/2) for positive k and c as a power of a hypotenuse: the square alone could overflow."""
+    base, twice = expr.base, 2 * expr.exp
+    if not (base.is_Add and len(base.args) == 2 and twice.is_Integer and twice.is_odd):
+        return None
+    for c, square in (base.args, base.args[::-1]):
+        k, rest = square.as_independent(place.variable, as_Add=False)
+        if c.has(place.variable) or not (rest.is_Pow and rest.exp == 2):
+            continue
+        if place.positive(c) and place.positive(k):
+            return raw_hypot(sp.sqrt(k) * _bottom_up(rest.base, place), sp.sqrt(c)) ** twice
+    return None
+
+
+def _ratio_of_softpluses(expr: sp.Expr, place: Place) -> sp.Expr | None:
+    """log((1 + exp(u))/(1 + exp(w))) where u - w does not move: log1p(expm1(u - w)*sigmoid(w))."""
+    top, bottom = sp.fraction(sp.together(expr.args[0]))
+    u, w = _one_plus_exp(top), _one_plus_exp(bottom)
+    if u is None or w is None:
+        return None
+    step = sp.expand(u - w)
+    return None if step.has(place.variable) else raw_log1p(raw_expm1(step) * raw_sigmoid(w))
+
+
+def _conjugate(expr: sp.Add, place: Place) -> sp.Expr | None:
+    """c*sqrt(1 + w) - c as c*w/(sqrt(1 + w) + 1), beside whatever else is added; for w >= 0 (or sqrt(k**2 + w) - k)."""
+    for root in expr.args:
+        factor = next((f for f in sp.Mul.make_args(root) if f.is_Pow and f.exp == sp.S.Half and f.base.is_Add), None)
+        if factor is None:
+            continue
+        c = root / factor
+        for other in expr.args:
+            k = -other / c
+            if other is root or not (k.is_number and k.is_positive):
+                continue
+            w = sp.expand(factor.base - k**2)
+            if w.is_Pow and w.exp == 2 and k == 1:
+                long = raw_hypot(w.base, sp.S.One)
+                return expr - root - other + c * raw_product(w.base, w.base / (long + 1))
+            if not w.is_Add and (w.is_nonnegative or place.positive(w)):
+                return expr - root - other + c * w / (factor + k)
+    return None
+
+
+def _two_sigmoids(expr: sp.Add) -> sp.Expr | None:
+    """a*s(u)*x + b*x as (a + b)*s(u)*x + b*s(-u)*x, where a + b is shorter than a: nothing cancels where s(u) is 1."""
+    for wave in expr.atoms(raw_sigmoid):
+        inside = [t for t in expr.args if wave in sp.Mul.make_args(t)]
+        outside = [t for t in expr.args if not t.has(wave)]
+        if len(inside) != 1 or len(outside) != 1:
+            continue
+        a = sp.Mul(*(f for f in sp.Mul.make_args(inside[0]) if f != wave))
+        both = sp.factor(a + outside[0])
+        if sp.count_ops(both) < sp.count_ops(a):
+            return both * wave + outside[0] * raw_sigmoid(-wave.args[0])
+    return None
 
 
 def _sum(expr: sp.Add) -> sp.Expr:
@@ -558,6 +755,10 @@ def _quotient(expr: sp.Expr, place: Place) -> sp.Expr | None:
         rest = sp.Mul(*(b**e for b, e in factors.items() if b != base))
         if u is not None:
             return _sigmoids(rest, u, count, place)
+        scaled = _constant_plus_exp(base, place)
+        if scaled is not None:
+            c, u = scaled
+            return _sigmoids(rest / c**count, u, count, place)
         if joined_bottom != 1 and joined_top.is_Add:
             return _bottom_up(rest * joined_bottom**count / joined_top**count, place)
         if len(base.args) != 2:
@@ -604,12 +805,21 @@ def _shares(rest: sp.Expr, x: sp.Expr, y: sp.Expr, count: int, place: Place) -> 
 
 
 def _times_inside(rest: sp.Expr, core: sp.Expr) -> int:
-    """How often a factor with symbols divides a product."""
+    """How often a product with symbols divides another."""
     if not core.free_symbols:
         return 0
-    base, exponent = core.as_base_exp() if not isinstance(core, sp.exp) else (core, sp.S.One)
-    have = rest.as_powers_dict().get(base, sp.S.Zero)
-    return max(0, int(have // exponent)) if have.is_Integer and exponent.is_Integer and exponent > 0 else 0
+    have = _powers(rest)
+    return min(max(0, have.get(base, 0) // needed) if needed > 0 else 0 for base, needed in _powers(core).items())
+
+
+def _powers(product: sp.Expr) -> dict[sp.Expr, int]:
+    """Bases and whole exponents of a product; exponentials are bases of their own."""
+    out: dict[sp.Expr, int] = {}
+    for factor in sp.Mul.make_args(product):
+        whole = factor.is_Pow and not isinstance(factor, sp.exp) and factor.exp.is_Integer
+        base, exponent = (factor.base, int(factor.exp)) if whole else (factor, 1)
+        out[base] = out.get(base, 0) + exponent
+    return out
 
 
 def _pairs(expr: sp.Expr) -> sp.Expr:

@@ -106,7 +106,7 @@ class Kernel:
     constants_tuple: str
     cases: list[str]
     bodies: list[Body]
-    body_names: str
+    body_names: list[str]
     wide: list[str]
     results: str
     outputs: str
@@ -148,7 +148,7 @@ def _kernel(plan: Plan, name: str, quantities: tuple[str, ...]) -> Kernel:
         constants_tuple=_tuple(kept),
         cases=_case_lines(program),
         bodies=bodies,
-        body_names=_tuple(names),
+        body_names=names,
         wide=statements(general, DIALECT, indent=4),
         results=_tuple([f"r{j}" for j in range(len(quantities))]),
         outputs=f'"{outputs}"',
