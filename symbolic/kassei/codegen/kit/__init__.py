@@ -27,7 +27,7 @@ difference are exact, fused or not), ``q`` the polynomial ``exp``.
     ``e/(1 + e)`` or ``1/(1 + e)`` by the sign of u, with ``e = exp(-abs(u))``. Exponentials that fall are computed
     times 2**32 (2**64 for float64), so they are normal numbers wherever a product with them can be one; ``x*f(u)``
     (names ending in ``_times``) takes that factor back last, so nothing is lost in the tail. ``x*sigmoid(u)`` itself
-    is ``x*(t/(1 + t*t))*t`` with ``t = exp(u/2)``, which needs no such factor and is the fastest.
+    is ``x/(1 + exp(-u))``, both terms of the sum scaled where the exponential may overflow.
     ``sigmoid_pair`` is for programs that need sigmoid(-u) as well: both share ``exp(-abs(u))`` and ``1/(1 + e)``.
 ``tanh_softplus(u)``
     ``n/(n + 2)`` with ``n = e*e + 2*e``, both divided by exp(2u) where u > 0.
@@ -78,7 +78,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "_sech2": ("_fall",),
     "_sech2_times": ("_fall",),
     "_sigmoid": ("_fall",),
-    "_sigmoid_times": ("_cap", "_power"),
+    "_sigmoid_times": ("_cap", "_power", "_reduced"),
     "_sigmoid_pair": ("_fall",),
     "_sigmoid_pair_times": ("_fall",),
     "_softplus": ("_fall", "_floor", "_log1p_core"),
@@ -209,8 +209,10 @@ def _fields(real: str) -> Mapping[str, Any]:
         "fall_end": lit(109.0 if single else 752.0),
         "fall_half": lit(54.5 if single else 376.0),
         "exp_times_end": lit(144.0 if single else 1300.0),
-        "sigmoid_one": lit(40.0 if single else 80.0),
-        "sigmoid_end": lit(174.0 if single else 1416.0),
+        "sigmoid_one": lit(80.0 if single else 700.0),
+        "sigmoid_far": lit(60.0 if single else 600.0),
+        "sigmoid_scale": lit(2.0**-86 if single else 2.0**-866),
+        "magic_sigmoid": lit(magic - (86 if single else 866)),
         "exp_zero": lit(-104.0 if single else -746.0),
         "exp_inf": lit(89.0 if single else 710.0),
         "expm1_one": lit(-18.0 if single else -40.0),
