@@ -615,6 +615,9 @@ def _logarithm(expr: sp.Expr, place: Place) -> sp.Expr:
     inside = _one_plus_exp(expr.args[0])
     if inside is not None:
         return raw_softplus(inside)
+    start = _from_one(expr.args[0])
+    if start is not None:
+        return raw_log1p(start)
     found = _constant_plus_exp(expr.args[0], place)
     if found is not None:
         return sp.log(found[0]) + raw_softplus(found[1])
@@ -622,6 +625,17 @@ def _logarithm(expr: sp.Expr, place: Place) -> sp.Expr:
     if rest.is_Add and not isinstance(_sum(rest), sp.Add):
         return raw_log1p(_sum(rest))
     return expr if rest.is_Add or not expr.args[0].is_Add else raw_log1p(rest)
+
+
+def _from_one(expr: sp.Expr) -> sp.Expr | None:
+    """``k*expm1(u)`` for ``c + k*exp(u)`` with numbers c + k = 1: what it differs from 1 by."""
+    if not expr.is_Add or len(expr.args) != 2:
+        return None
+    for c, wave in (expr.args, expr.args[::-1]):
+        k, tower = wave.as_coeff_Mul()
+        if c.is_number and isinstance(tower, sp.exp) and c + k == 1:
+            return k * raw_expm1(tower.args[0])
+    return None
 
 
 def _rebuilt(expr: sp.Expr, args: list[sp.Expr]) -> sp.Expr:

@@ -12,7 +12,6 @@ measures what was chosen.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ import numpy as np
 import sympy as sp
 
 from kassei.codegen import lower, ufuncs
-from kassei.codegen.kit import polynomial
+from kassei.codegen.kit import errors, polynomial
 
 if TYPE_CHECKING:
     from kassei.codegen.program import Case, Choice, Program
@@ -99,17 +98,25 @@ _UNARY: dict[type[sp.Basic], tuple[Callable[[Array], Array], Callable[[Array], A
 }
 
 
-def bound(program: Program, activation: Activation, *, powers: bool = False) -> float:
+def bound(program: Program, activation: Activation, *, powers: bool = False, aligned: float = ALIGNED) -> float:
     """The largest bound over the grid, in units of roundoff; ``inf`` where a value is not finite.
 
-    ``powers`` looks at parameters that are powers of two only.
+    ``powers`` looks at parameters that are powers of two only; ``aligned`` divides bounds of slopes that change sign.
     """
+    return max(_at(program, row, aligned) for row in _rows(activation, powers=powers))
+
+
+def _rows(activation: Activation, *, powers: bool = False) -> list[dict[str, float]]:
+    """Parameters: each of its samples with the others as they come first, and all of them moved together."""
     names = [p.symbol.name for p in activation.parameters]
-    rows = itertools.product(*(_samples(p.domain, float(p.default), powers) for p in activation.parameters))
-    worst = 0.0
-    for row in itertools.islice(rows, 400):
-        worst = max(worst, _at(program, dict(zip(names, row, strict=True))))
-    return worst
+    samples = [_samples(p.domain, float(p.default), powers) for p in activation.parameters]
+    first = [s[0] for s in samples]
+    found = [[*first[:k], x, *first[k + 1 :]] for k, s in enumerate(samples) for x in s]
+    longest = max((len(s) for s in samples), default=0)
+    found += [
+        [s[(j + shift * k) % len(s)] for k, s in enumerate(samples)] for shift in (0, 1, 2) for j in range(longest)
+    ]
+    return [dict(zip(names, row, strict=True)) for row in dict.fromkeys(map(tuple, found or [[]]))]
 
 
 def _samples(domain: Domain, default: float, powers: bool) -> list[float]:
@@ -174,11 +181,9 @@ def natural(program: Program, activation: Activation) -> tuple[bool, bool, bool]
 
     Meant for programs whose parts are joined by sums or by masks of sign bits, where the outermost part decides.
     """
-    names = [p.symbol.name for p in activation.parameters]
     found = [True, True, True]
-    rows = itertools.product(*(_samples(p.domain, float(p.default), False) for p in activation.parameters))
-    for row in itertools.islice(rows, 400):
-        scope, case = _scope(program, dict(zip(names, row, strict=True)), np.array([-np.inf, np.inf, np.nan]))
+    for row in _rows(activation):
+        scope, case = _scope(program, row, np.array([-np.inf, np.inf, np.nan]))
         with np.errstate(all="ignore"):
             for choice in case.choices:
                 parts = [np.broadcast_to(_one(part, scope)[0], (3,)) for part in choice.parts]
@@ -217,19 +222,19 @@ OUTSIDE = sp.Symbol("outside")
 """In a scope: where a guard of the program's spelling does not hold."""
 
 
-def _at(program: Program, row: dict[str, float]) -> float:
+def _at(program: Program, row: dict[str, float], aligned: float) -> float:
     scope, case = _scope(program, row)
     points = scope[program.variable][0]
     with np.errstate(all="ignore"):
         chosen = [_choose(choice, points, scope) for choice in case.choices]
         outside = scope[OUTSIDE][0]
         return max(
-            _judged(value, error, ~outside, slope=name != "value")
+            _judged(value, error, ~outside, aligned if name != "value" else None)
             for name, (value, error) in zip(program.quantities, chosen, strict=True)
         )
 
 
-def _judged(value: Array, error: Array, keep: Array, *, slope: bool) -> float:
+def _judged(value: Array, error: Array, keep: Array, aligned: float | None) -> float:
     keep = keep & (np.abs(value) < LARGEST)
     value, error = np.broadcast_arrays(value[keep], error[keep])
     if not value.size:
@@ -237,8 +242,8 @@ def _judged(value: Array, error: Array, keep: Array, *, slope: bool) -> float:
     if np.isnan(error).any() or np.isnan(value).any():
         return math.inf
     size = np.maximum(np.abs(value), SMALLEST)
-    if slope and value.min() < 0 < value.max():
-        size, error = np.maximum(size, FLOOR), error / ALIGNED
+    if aligned is not None and value.min() < 0 < value.max():
+        size, error = np.maximum(size, FLOOR), error / aligned
     return float(np.max(error / size))
 
 
@@ -308,8 +313,8 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
         value = 1.0 / (1.0 + (polynomial("normal_tail", "float32").scale or 0.0) * args[0][0])
         return value, args[0][1] + 3.0 * value
     if isinstance(expr, ufuncs.raw_odds):
-        e, ee = args[0]
-        return e / (1.0 + e), ee / (1.0 + e) ** 2 + 2.0 * e / (1.0 + e)
+        (e, ee), c = args[0], args[1][0]
+        return e / (c + e), c * ee / (c + e) ** 2 + 2.0 * e / (c + e)
     if isinstance(expr, ufuncs.raw_exact_product):
         return args[0][0] * args[1][0], np.float64(0.0)
     if isinstance(expr, ufuncs.raw_by_sign):
@@ -366,7 +371,7 @@ def _guarded(inner: sp.Expr, name: sp.Symbol, scope: dict[sp.Symbol, Pair]) -> P
 
 def _units(head: type[sp.Basic]) -> float:
     """Roundoffs of a library function, as they were measured over all float32 inputs."""
-    return _UNITS
+    return errors("float32").get(head.__name__.removeprefix("raw_"), _UNITS)
 
 
 def _product(args: list[Pair]) -> Pair:

@@ -78,9 +78,9 @@ class raw_tail_scale(sp.Function):  # type: ignore[misc]  # noqa: N801
 
 
 class raw_odds(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """e/(1 + e) for e > 0; its own head because the roundings of e above and below the bar cancel."""
+    """e/(c + e) for e > 0; its own head because the roundings of e above and below the bar cancel."""
 
-    nargs = 1
+    nargs = 2
 
 
 class raw_by_sign(sp.Function):  # type: ignore[misc]  # noqa: N801
@@ -127,7 +127,7 @@ def spelled(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
 def _sigmoid(u: sp.Expr) -> sp.Expr:
     if u.could_extract_minus_sign():
         return 1 / (1 + sp.exp(_guard(-u, "normal")))
-    return raw_odds(sp.exp(_guard(u, "normal")))
+    return raw_odds(sp.exp(_guard(u, "normal")), sp.S.One)
 
 
 def _softplus(u: sp.Expr) -> sp.Expr:
@@ -141,7 +141,7 @@ def _gate_terms(u: sp.Expr, bounds: str) -> tuple[sp.Expr, sp.Expr]:
 
 def _gate(u: sp.Expr) -> sp.Expr:
     _, n = _gate_terms(u, "twice")
-    return n / (n + 2)
+    return raw_odds(n, sp.Integer(2))
 
 
 def _gate_slope(u: sp.Expr) -> sp.Expr:
@@ -223,6 +223,8 @@ class Writer:
         self.owner: dict[Operand, sp.Symbol] = {}
         self.fixed = {c.symbol for c in program.constants} | set(program.parameters)
         blends = [_blend(choice, case, program) for choice in case.choices]
+        self.multiplied = any(b.added is not None and program.variable in sp.Mul.make_args(b.added) for b in blends)
+        """Whether a sum of parts is multiplied by the input, which an infinity would make NaN."""
         self.keeps_nan = all(
             any(s not in self.fixed for s in b.added.free_symbols)
             if b.added is not None
@@ -360,7 +362,7 @@ class Writer:
             return self._op("divide", self._number(1.0), self._op("add", self._number(1.0), scaled))
         if isinstance(e, raw_odds):
             x = self._value(e.args[0])
-            below = self._shared("add", self._number(1.0), x)
+            below = self._shared("add", self._number(float(e.args[1])), x)
             return self._op("divide", x, below)
         if isinstance(e, raw_tail_polynomial):
             return self._horner(self._value(e.args[0]))
@@ -572,7 +574,7 @@ def _sum_of_parts(choice: Choice, case: Case, program: Program) -> sp.Expr | Non
     if len(rest) < len(whole):
         return None
     found = _added(rest, choice, clamps, case, program, rest)
-    return None if found is None else sp.Mul(program.variable, found, evaluate=False)
+    return None if found is None else sp.Mul(program.variable, found, evaluate=False)  # inf*0: a guard keeps it out
 
 
 def _without(expr: sp.Expr, clamps: set[sp.Symbol]) -> sp.Expr | None:

@@ -132,7 +132,10 @@ def _kernel(plan: Plan, name: str, quantities: tuple[str, ...]) -> Kernel:
         buffers = max(buffers, block.buffers)
         bodies.append(_body(k, block, kept, len(quantities)))
     outputs = "".join({"value": "v", "slope": "s"}.get(q, "p") for q in quantities)
-    single = "_always" if program.error <= ENOUGH else "_powers" if program.error_powers <= ENOUGH else "_never"
+    f = plan.activation
+    error = rounding.bound(program, f, aligned=1.0)
+    powers = error if error <= ENOUGH else rounding.bound(program, f, powers=True, aligned=1.0)
+    single = "_always" if error <= ENOUGH else "_powers" if powers <= ENOUGH else "_never"
     if single == "_never" and rounding.conditioned(program, plan.activation):
         single = "_always"
     have = {b.index for b in bodies}
@@ -169,7 +172,7 @@ def _passes(program: Program, k: int, plan: Plan) -> ufuncs.Block:
     writer = ufuncs.Writer(program, case, block)
     writer.write([f"y{j}" for j in range(len(program.quantities))])
     low, high, _ = rounding.natural(program, plan.activation)
-    low, high = low and writer.keeps_nan, high
+    low, high = low and writer.keeps_nan and not writer.multiplied, high and not writer.multiplied
     known = {guard for operand, guard in block.guards if operand == "v"}
     extra = []
     for side, fine, reduce, relation, n in (("low", low, "minimum", ">=", 0), ("high", high, "maximum", "<=", 1)):
