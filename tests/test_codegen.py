@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -202,6 +203,31 @@ def test_parameter_gradients_are_summed_as_eq_10_says(name: str) -> None:
     spread = code.grad_params(dy, v, values.reshape(1, 4, 1))[p.name]
     assert spread.shape == (1, 4, 1)
     np.testing.assert_allclose(spread.ravel(), got[1][p.name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["exponential", "gelu", "relu6"])
+def test_many_threads_at_once(name: str) -> None:
+    """Calls from several threads share nothing that is written while another reads it."""
+    code = module(name)
+    rng = np.random.default_rng(3)
+    inputs = [rng.normal(size=70_000 + 17 * k).astype(dtype) for k in range(4) for dtype in (np.float16, np.float32)]
+    want = [code.forward(x) for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            for got, expected in zip(pool.map(code.forward, inputs), want, strict=True):
+                np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("name", ["exponential", "silu"])
+def test_large_arrays_are_computed_by_threads_like_small_ones(name: str) -> None:
+    """From 2**23 elements on blocks are spread over threads; the values are the same, and sums repeat."""
+    code = module(name)
+    v = np.random.default_rng(4).normal(size=(1 << 23) + 5).astype(np.float32)
+    whole, pieces = code.forward(v), np.concatenate([code.forward(part) for part in np.array_split(v, 9)])
+    np.testing.assert_array_equal(whole, pieces)
+    first, second = code.backward(v, v), code.backward(v, v)
+    np.testing.assert_array_equal(first[0], second[0])
+    assert first[1] == second[1]
 
 
 @settings(max_examples=60, deadline=None)
