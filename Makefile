@@ -29,8 +29,8 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
 
 lint: $(STAMP)
-	$(BIN)/ruff format --check symbolic tests benchmarks
-	$(BIN)/ruff check symbolic tests benchmarks
+	$(BIN)/ruff format --check symbolic tests benchmarks examples
+	$(BIN)/ruff check symbolic tests benchmarks examples
 
 types: $(STAMP)
 	$(BIN)/mypy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sympy as sp
 
 from kassei.codegen.plan import Plan, outer
@@ -30,7 +32,7 @@ def kink_note(plan: Plan) -> str:
     for layout in plan.slope.layouts:
         for joint in layout.joints:
             notes.append(f"at {joint.at} the slope of the {'right' if joint.to_right else 'left'} piece")
-    return "; ".join(dict.fromkeys(notes)) or "there is no break"
+    return _outward("; ".join(dict.fromkeys(notes))) or "there is no break"
 
 
 def infinity_note(plan: Plan) -> str:
@@ -44,4 +46,9 @@ def infinity_note(plan: Plan) -> str:
             for condition, value in selection.options:
                 where = "" if condition in (sp.true, True) else f" where {condition}"
                 ends.append(f"{label} gives {value}{where}")
-    return "; ".join(dict.fromkeys(ends))
+    return _outward("; ".join(dict.fromkeys(ends)))
+
+
+def _outward(text: str) -> str:
+    """Parameters under the names they have outside."""
+    return re.sub(r"\bin_(\w+)", lambda found: outer(found[1]), text)
