@@ -30,6 +30,8 @@ limits, one with enclosed values: what the pages have to show."""
 
 SLOW = ("acon_c", "richards", "smu", "srelu", "triple_state_sigmoid")
 """Functions whose analysis takes more than seven seconds of one core; it is tested under ``pytest --slow``."""
+EACH = tuple(pytest.param(n, marks=pytest.mark.only_slow) if n in SLOW else n for n in NAMES)
+"""All names; those of ``SLOW`` run under ``pytest --slow``."""
 options = {"slow": False}
 
 

@@ -633,6 +633,8 @@ def test_no_kernel_costs_more_than_recorded(name: str, dtype: str) -> None:
 def test_a_module_runs_on_a_gpu(name: str) -> None:
     """Where CuPy and a GPU are present, the float32 kernels give what the float64 kernels give."""
     cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    if not hasattr(cupy.cuda, "runtime"):
+        pytest.skip("only a stand-in for CuPy is here")
     try:
         cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from exact import ulps
-from functions import NAMES, OTHERS, SLOW, SOURCES, dossier
+from functions import EACH, OTHERS, SLOW, SOURCES, dossier
 from kassei.codegen import emit, write
 from kassei.library import catalogue
 from test_codegen import breaks, hard_points, parameter_grid, undefined, wanted
@@ -291,7 +291,7 @@ def test_a_module_on_disk_needs_numba_and_numpy_alone(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.nbi"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_every_function_reaches_numba(name: str) -> None:
     """The whole catalogue is emitted and is valid Python; running it is for ``--slow``."""
     if name in SLOW:

@@ -281,6 +281,76 @@ class raw_positive(sp.Function):  # type: ignore[misc]  # noqa: N801
     nargs = 1
 
 
+class raw_log_sum(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """log(exp(x) + exp(y))."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """The sigmoid of the difference."""
+        x, y = self.args
+        return raw_sigmoid(x - y) if argindex == 1 else raw_sigmoid(y - x)
+
+
+class raw_log_mean(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """log(1 + k*(exp(u) - 1)) for a number 0 < k < 1."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """The share of k*exp(u), a sigmoid; k does not move."""
+        u, k = self.args
+        return raw_sigmoid(u + sp.log(k / (1 - k))) if argindex == 1 else sp.nan
+
+
+class raw_sech(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """1/cosh(u)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """-sech(u) tanh(u)."""
+        return -raw_sech(self.args[0]) * raw_tanh(self.args[0])
+
+
+class raw_root_sum(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """x + hypot(x, y)."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Itself or y, over the root."""
+        return (raw_root_sum(*self.args) if argindex == 1 else self.args[1]) / raw_hypot(*self.args)
+
+
+class raw_soft_step(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """log((1 + exp(w + s))/(1 + exp(w))) for s >= 0 that does not move."""
+
+    nargs = 2
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """sigmoid(w + s) - sigmoid(w) as a product; or the sigmoid."""
+        w, s = self.args
+        if argindex == 2:
+            return raw_sigmoid(w + s)
+        return _less_one(-s) * -raw_sigmoid(w + s) * raw_sigmoid(-w)
+
+
+def _less_one(u: sp.Expr) -> sp.Expr:
+    """exp(u) - 1."""
+    return sp.exp(u) - 1 if u.is_number else raw_expm1(u)
+
+
+class raw_root_gap(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """sqrt(1 + w**2) - 1."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """w/hypot(w, 1)."""
+        return raw_unit(self.args[0], sp.S.One)
+
+
 class raw_unit(sp.Function):  # type: ignore[misc]  # noqa: N801
     """x/hypot(x, y)."""
 
@@ -358,8 +428,25 @@ class Place:
 
 def lower(expr: sp.Expr, place: Place) -> sp.Expr:
     """A stable form of one smooth piece."""
-    out = _bottom_up(expr, place)
+    out = _bottom_up(_hyperbolic(expr), place)
     return _pairs(out)
+
+
+def _hyperbolic(expr: sp.Expr) -> sp.Expr:
+    """exp(u) + exp(-u) and exp(u) - exp(-u) as 2*cosh(u) and 2*sinh(u), and their quotient as tanh(u)."""
+    if not expr.args:
+        return expr
+    expr = _rebuilt(expr, [_hyperbolic(a) for a in expr.args])
+    if expr.is_Add and len(expr.args) == 2:
+        (k, x), (n, y) = (a.as_coeff_Mul() for a in expr.args)
+        if isinstance(x, sp.exp) and isinstance(y, sp.exp) and x.args[0] == -y.args[0] and abs(k) == abs(n):
+            u = x.args[0]
+            return 2 * k * (sp.cosh(u) if k == n else sp.sinh(u))
+    if expr.is_Mul:
+        for wave in expr.args:
+            if isinstance(wave, sp.sinh) and 1 / sp.cosh(wave.args[0]) in expr.args:
+                return expr / wave * sp.cosh(wave.args[0]) * sp.tanh(wave.args[0])
+    return expr
 
 
 def slope(lowered: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
@@ -398,6 +485,24 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
     lowered = lowered.func(*(finish(a, place) for a in lowered.args))
     if isinstance(lowered, raw_unit):
         return raw_quotient(lowered.args[0], raw_hypot(*lowered.args))
+    if isinstance(lowered, raw_log_sum):
+        x, y = lowered.args
+        return raw_max(x, y) + raw_softplus(-sp.Abs(x - y))
+    if isinstance(lowered, raw_log_mean):
+        u, k = lowered.args
+        below = raw_log1p(k * raw_expm1(raw_min(u, sp.S.Zero)))
+        return raw_max(u, sp.S.Zero) + below + raw_log1p((1 - k) * raw_expm1(-raw_max(u, sp.S.Zero)))
+    if isinstance(lowered, raw_soft_step):
+        return _soft_step(*lowered.args)
+    if isinstance(lowered, raw_sech):
+        size = sp.Abs(lowered.args[0])
+        return 2 * sp.exp(-size) * raw_sigmoid(2 * size)
+    if isinstance(lowered, raw_root_sum):
+        x, y = lowered.args
+        return 2 * raw_max(x, sp.S.Zero) + raw_product(y, raw_quotient(y, raw_hypot(x, y) + sp.Abs(x)))
+    if isinstance(lowered, raw_root_gap):
+        w = lowered.args[0]
+        return raw_product(w, raw_quotient(w, raw_hypot(w, sp.S.One) + 1))
     if isinstance(lowered, raw_log_cosh):
         return _log_cosh(lowered.args[0])
     if isinstance(lowered, raw_tanh_gap):
@@ -406,7 +511,16 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
         if isinstance(lowered, head):
             pair = _balanced(lowered.args[0], lowered.args[1], place)
             return lowered if pair is None else spelled(pair)
-    return _guarded(lowered) if lowered.is_Mul else lowered
+    return _guarded(_merged(lowered, place)) if lowered.is_Mul else lowered
+
+
+def _merged(product: sp.Mul, place: Place) -> sp.Expr:
+    """Exponentials as one: exp(u)*exp(-exp(u)) is 0, not inf*0, where exp(u) overflows."""
+    waves = [f for f in product.args if isinstance(f, sp.exp) and f.has(place.variable)]
+    if len(waves) < 2:
+        return product
+    rest = [f for f in product.args if f not in waves]
+    return sp.Mul(*rest, sp.exp(sp.Add(*(w.args[0] for w in waves))))
 
 
 @dataclass(frozen=True)
@@ -436,7 +550,7 @@ def _balanced(x: sp.Expr, y: sp.Expr, place: Place) -> _Balance | None:
     c, y = (x, y) if first else (y, x)
     if c.has(v) or not y.has(v) or not place.positive(c) or not place.positive(y):
         return None
-    if isinstance(c, sp.exp):
+    if isinstance(c, sp.exp) and not c.is_number:
         u = c.args[0]
         low, high = sp.exp(raw_min(u, sp.S.Zero)), sp.exp(-raw_max(u, sp.S.Zero))
         negative = y.could_extract_minus_sign()
@@ -445,6 +559,8 @@ def _balanced(x: sp.Expr, y: sp.Expr, place: Place) -> _Balance | None:
         small, large = (c, sp.S.One) if c < 1 else (sp.S.One, c)
         return _Balance(small, 1 / large, y, y / large, first)
     low, high = raw_min(c, sp.S.One), 1 / raw_max(c, sp.S.One)
+    if y.has(sp.exp):  # where y overflows the quotients have reached their limits
+        y = raw_min(y, sp.Integer(2) ** 1000)
     return _Balance(low, high, y, high * y, first)
 
 
@@ -481,7 +597,7 @@ def _guarded(lowered: sp.Mul) -> sp.Expr:
             rest.append(factor)
     if not vanishing or not growing:
         return lowered
-    small = [n for n in rest if n.is_number and abs(n) < 1]
+    small = [n for n in rest if n.is_number and n.is_comparable and abs(n) < 1]
     growing, rest = [*small, *growing], [n for n in rest if n not in small]
     return sp.Mul(*rest, raw_damped(sp.Mul(*vanishing), sp.Mul(*growing), evaluate=False), evaluate=False)
 
@@ -517,6 +633,17 @@ def _tanh_gap(u: sp.Expr) -> sp.Expr:
     return near + d - raw_product(1 - raw_product(raw_tanh(u), raw_tanh(s)), raw_tanh(d))
 
 
+def _soft_step(w: sp.Expr, s: sp.Expr) -> sp.Expr:
+    """The first 30 of s by log1p, which keeps small results; the rest as a difference of softpluses."""
+    near, rest = (sp.Min(s, 30), sp.Max(s - 30, 0)) if s.is_number else (raw_min(s, 30), raw_max(s - 30, 0))
+    first = raw_log1p(_less_one(near) * raw_sigmoid(w))
+    if rest == 0:
+        return first
+    u = w + s
+    tails = raw_log1p(sp.exp(-sp.Abs(u))) - raw_log1p(sp.exp(-sp.Abs(u - rest)))
+    return first + raw_min(raw_max(u, sp.S.Zero), rest) + tails
+
+
 def _far(factor: sp.Expr) -> bool:
     """A power of a reciprocal, which is 0 where the sum is large."""
     return isinstance(factor, raw_product) and isinstance(factor.args[1], raw_inverse)
@@ -539,8 +666,10 @@ def _squared(lowered: sp.Mul, place: Place) -> tuple[list[sp.Expr], sp.Expr] | N
 
 
 def _bottom_up(expr: sp.Expr, place: Place) -> sp.Expr:
-    if not expr.args:
+    if not expr.args or expr.is_number:  # a number is a constant of the program: our own heads have no numerical value
         return expr
+    if expr.is_Pow and isinstance(expr.base, sp.cosh) and expr.exp.is_Integer and expr.exp < 0:
+        return raw_sech(_bottom_up(expr.base.args[0], place)) ** -expr.exp
     if expr.is_Mul or expr.is_Pow:
         swapped = _quotient(expr, place)
         if swapped is not None:
@@ -548,8 +677,10 @@ def _bottom_up(expr: sp.Expr, place: Place) -> sp.Expr:
         power = (_power_of_sum(expr, place) or _root_of_squares(expr, place)) if expr.is_Pow else None
         if power is not None:
             return power
-    if isinstance(expr, sp.log) and isinstance(expr.args[0], sp.cosh):
-        return raw_log_cosh(_bottom_up(expr.args[0].args[0], place))
+    if isinstance(expr, sp.log):
+        factor, wave = expr.args[0].as_coeff_Mul()
+        if isinstance(wave, sp.cosh) and factor.is_positive:
+            return sp.log(factor) + raw_log_cosh(_bottom_up(wave.args[0], place))
     if isinstance(expr, sp.log):
         ratio = _ratio_of_softpluses(expr, place)
         if ratio is not None:
@@ -579,7 +710,7 @@ def _unit(expr: sp.Mul, place: Place) -> sp.Expr:
         if factor.is_Pow and factor.exp == -1 and isinstance(factor.base, raw_hypot) and place.variable in expr.args:
             x, y = factor.base.args
             k = x / place.variable
-            if not k.has(place.variable):
+            if not k.has(place.variable) and k.is_nonzero:
                 return expr / factor / place.variable * raw_unit(x, y) / k
     return expr
 
@@ -587,6 +718,11 @@ def _unit(expr: sp.Mul, place: Place) -> sp.Expr:
 def _gap(expr: sp.Add) -> sp.Expr | None:
     """c*u - c*tanh(u)."""
     for term in expr.args:
+        for wave in term.atoms(raw_tanh_softplus):
+            inside = raw_softplus(wave.args[0])
+            other = -term / wave * inside
+            if other in expr.args:
+                return expr - term - other + other / inside * raw_tanh_gap(inside)
         for wave in term.atoms(raw_tanh):
             other = -term / wave * wave.args[0]
             if other in expr.args:
@@ -617,14 +753,18 @@ def _logarithm(expr: sp.Expr, place: Place) -> sp.Expr:
         return raw_softplus(inside)
     start = _from_one(expr.args[0])
     if start is not None:
-        return raw_log1p(start)
+        k, wave = start.as_coeff_Mul()
+        return raw_log_mean(wave.args[0], k) if 0 < k < 1 else raw_log1p(start)
     found = _constant_plus_exp(expr.args[0], place)
-    if found is not None:
+    if found is not None and found[0].is_number:
         return sp.log(found[0]) + raw_softplus(found[1])
+    if found is not None:
+        return raw_log_sum(sp.log(found[0]), sp.log(found[0]) + found[1])
     rest = expr.args[0] - 1
     if rest.is_Add and not isinstance(_sum(rest), sp.Add):
         return raw_log1p(_sum(rest))
-    return expr if rest.is_Add or not expr.args[0].is_Add else raw_log1p(rest)
+    whole = not expr.args[0].is_Add or (rest.is_Add and any(t.is_number for t in rest.args))
+    return expr if whole else raw_log1p(rest)
 
 
 def _from_one(expr: sp.Expr) -> sp.Expr | None:
@@ -651,16 +791,16 @@ def _one_plus_exp(expr: sp.Expr) -> sp.Expr | None:
     return rest.args[0] if isinstance(rest, raw_expm1) else None
 
 
-def _constant_plus_exp(expr: sp.Expr, place: Place) -> tuple[sp.Expr, sp.Expr] | None:
+def _constant_plus_exp(expr: sp.Expr, place: Place) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
     """C and u with ``expr = c*(1 + exp(u))``, for a number c > 0 and a positive multiple of an exponential."""
     if not expr.is_Add or len(expr.args) != 2:
         return None
     for c, wave in (expr.args, expr.args[::-1]):
-        if not (c.is_number and c.is_positive):
+        if c.has(place.variable) or not (c.is_positive if c.is_number else place.positive(c)):
             continue
         factor, tower = wave.as_independent(place.variable, as_Add=False)
         if isinstance(tower, sp.exp) and place.positive(factor):
-            return c, tower.args[0] + sp.log(factor / c)
+            return c, tower.args[0] + sp.log(factor / c), tower
     return None
 
 
@@ -688,8 +828,13 @@ def _root_of_squares(expr: sp.Pow, place: Place) -> sp.Expr | None:
         if c.has(place.variable) or not (rest.is_Pow and rest.exp == 2):
             continue
         if place.positive(c) and place.positive(k):
-            return raw_hypot(sp.sqrt(k) * _bottom_up(rest.base, place), sp.sqrt(c)) ** twice
+            return raw_hypot(_root(k, place) * _bottom_up(rest.base, place), _root(c, place)) ** twice
     return None
+
+
+def _root(square: sp.Expr, place: Place) -> sp.Expr:
+    """A root for a hypotenuse, where its sign does not matter: a for a**2, whose derivative is no sign."""
+    return sp.sqrt(square).replace(lambda e: isinstance(e, sp.Abs), lambda e: e.args[0])
 
 
 def _ratio_of_softpluses(expr: sp.Expr, place: Place) -> sp.Expr | None:
@@ -699,7 +844,13 @@ def _ratio_of_softpluses(expr: sp.Expr, place: Place) -> sp.Expr | None:
     if u is None or w is None:
         return None
     step = sp.expand(u - w)
-    return None if step.has(place.variable) else raw_log1p(raw_expm1(step) * raw_sigmoid(w))
+    if step.has(place.variable):
+        return None
+    if place.positive(step):
+        return raw_soft_step(w, step)
+    if place.positive(-step):
+        return -raw_soft_step(u, -step)
+    return raw_softplus(u) - raw_softplus(w)
 
 
 def _conjugate(expr: sp.Add, place: Place) -> sp.Expr | None:
@@ -711,12 +862,14 @@ def _conjugate(expr: sp.Add, place: Place) -> sp.Expr | None:
         c = root / factor
         for other in expr.args:
             k = -other / c
+            w = sp.expand(factor.base - k**2)
+            if other is not root and k.has(place.variable) and w.is_number and w.is_positive:
+                return expr - root - other + c * raw_root_sum(_bottom_up(-k, place), sp.sqrt(w))
             if other is root or not (k.is_number and k.is_positive):
                 continue
             w = sp.expand(factor.base - k**2)
             if w.is_Pow and w.exp == 2 and k == 1:
-                long = raw_hypot(w.base, sp.S.One)
-                return expr - root - other + c * raw_product(w.base, w.base / (long + 1))
+                return expr - root - other + c * raw_root_gap(w.base)
             if not w.is_Add and (w.is_nonnegative or place.positive(w)):
                 return expr - root - other + c * w / (factor + k)
     return None
@@ -746,6 +899,14 @@ def _sum(expr: sp.Add) -> sp.Expr:
             continue
         if isinstance(wave, sp.exp) and rest == -factor:
             return factor * raw_expm1(wave.args[0])
+        if isinstance(wave, raw_share) and rest == -factor:
+            return -factor * raw_share(wave.args[1], wave.args[0])
+        if isinstance(wave, raw_sigmoid) and rest == -factor:
+            return -factor * raw_sigmoid(-wave.args[0])
+        if isinstance(wave, raw_sigmoid) and 2 * rest == -factor:
+            return factor / 2 * raw_tanh(wave.args[0] / 2)
+        if wave.is_Pow and wave.base is not sp.E and rest == -factor and _near_one(wave) is not None:
+            return factor * raw_expm1(_near_one(wave))
         if isinstance(wave, sp.erf) and rest == factor:
             return factor * _complement(-wave.args[0])
         if isinstance(wave, sp.erf) and rest == -factor:
@@ -757,11 +918,18 @@ def _sum(expr: sp.Add) -> sp.Expr:
     return expr
 
 
+def _near_one(power: sp.Pow) -> sp.Expr | None:
+    """p*log1p(w) for (1 + w)**p with p < 0 or no whole number."""
+    rest = power.base - 1
+    short = power.base.is_Add and not any(t.is_number for t in sp.Add.make_args(rest))
+    return power.exp * raw_log1p(rest) if short and not (power.exp.is_Integer and power.exp > 0) else None
+
+
 def _quotient(expr: sp.Expr, place: Place) -> sp.Expr | None:
     """A quotient with a denominator of two terms, or 1 + exp(u)."""
     factors = dict(expr.as_powers_dict())
     for base, exponent in list(factors.items()):
-        if not (exponent.is_Integer and exponent.is_negative and base.is_Add):
+        if not (exponent.is_Integer and exponent.is_negative and base.is_Add) or base.is_number:
             continue
         count = -int(exponent)
         joined_top, joined_bottom = sp.fraction(sp.together(base))
@@ -770,9 +938,9 @@ def _quotient(expr: sp.Expr, place: Place) -> sp.Expr | None:
         if u is not None:
             return _sigmoids(rest, u, count, place)
         scaled = _constant_plus_exp(base, place)
-        if scaled is not None:
-            c, u = scaled
-            return _sigmoids(rest / c**count, u, count, place)
+        if scaled is not None and (scaled[0].is_number or not _times_inside(rest, scaled[0])):
+            c, u, tower = scaled
+            return _sigmoids(rest / c**count, u, count, place, tower)
         if joined_bottom != 1 and joined_top.is_Add:
             return _bottom_up(rest * joined_bottom**count / joined_top**count, place)
         if len(base.args) != 2:
@@ -784,13 +952,26 @@ def _quotient(expr: sp.Expr, place: Place) -> sp.Expr | None:
     return None
 
 
-def _sigmoids(rest: sp.Expr, u: sp.Expr, count: int, place: Place) -> sp.Expr:
+def _sigmoids(rest: sp.Expr, u: sp.Expr, count: int, place: Place, tower: sp.Expr | None = None) -> sp.Expr:
     """rest/(1 + exp(u))**count, taking exp(u) out of rest as far as it goes."""
     out = sp.S.One
+    tower = sp.exp(u) if tower is None else tower
+    scale = sp.exp(u - tower.args[0])  # exp(u) is scale*tower
+    less = sp.Add(tower, -1)
     for _ in range(count):
-        lifted = sp.powsimp(rest * sp.exp(-u))
-        if rest.has(sp.exp(u)) and sp.count_ops(lifted) < sp.count_ops(rest):
-            rest, out = lifted, out * raw_sigmoid(u)
+        factors = list(sp.Mul.make_args(rest))
+        lifted = sp.powsimp(rest / tower)
+        if scale == 1 and less in factors:
+            factors.remove(less)
+            rest, out = sp.Mul(*factors), out * raw_tanh(u / 2)
+        elif scale == 1 and -less in factors:
+            factors.remove(-less)
+            rest, out = -sp.Mul(*factors), out * raw_tanh(u / 2)
+        elif tower in factors:
+            factors.remove(tower)
+            rest, out = sp.Mul(*factors) / scale, out * raw_sigmoid(u)
+        elif rest.has(tower) and sp.count_ops(lifted) < sp.count_ops(rest):
+            rest, out = lifted / scale, out * raw_sigmoid(u)
         else:
             out *= raw_sigmoid(-u)
     return _bottom_up(rest, place) * out
@@ -805,17 +986,29 @@ def _shares(rest: sp.Expr, x: sp.Expr, y: sp.Expr, count: int, place: Place) -> 
     left = count
     while left and i and j:  # x*y/(x + y)
         out *= raw_harmonic(x, y) / (numeric * numeric_y)
-        rest = rest / (x_core * y_core)
+        rest = _over(_over(rest, x_core), y_core)
         left, i, j = left - 1, i - 1, j - 1
     while left and i:
         out *= raw_share(x, y) / numeric
-        rest = rest / x_core
+        rest = _over(rest, x_core)
         left, i = left - 1, i - 1
     while left and j:
         out *= raw_share(y, x) / numeric_y
-        rest = rest / y_core
+        rest = _over(rest, y_core)
         left, j = left - 1, j - 1
     return _bottom_up(rest, place) * out * raw_inverse(x, y) ** left
+
+
+def _over(product: sp.Expr, core: sp.Expr) -> sp.Expr:
+    """The quotient; SymPy does not cancel ``exp(v - b)`` against ``exp(b - v)``."""
+    for factor in sp.Mul.make_args(core):
+        have = list(sp.Mul.make_args(product))
+        if factor in have:
+            have.remove(factor)
+            product = sp.Mul(*have)
+        else:
+            product = product / factor
+    return product
 
 
 def _times_inside(rest: sp.Expr, core: sp.Expr) -> int:
@@ -849,9 +1042,9 @@ def _pairs(expr: sp.Expr) -> sp.Expr:
         numeric, core = x.as_coeff_Mul()
         have = powers.get(core, sp.S.Zero)
         if have.is_Integer and have > 0 and powers.get(share, sp.S.Zero) > 0 and core.free_symbols:
-            return _pairs(expr / share / core * raw_harmonic(x, y) / numeric)
+            return _pairs(_over(expr / share, core) * raw_harmonic(x, y) / numeric)
         if isinstance(core, sp.exp) and expr.has(core) and powers.get(share, sp.S.Zero) > 0 and _holds(expr, core):
-            return _pairs(expr / share / core * raw_harmonic(x, y) / numeric)
+            return _pairs(_over(expr / share, core) * raw_harmonic(x, y) / numeric)
     return expr
 
 

@@ -87,7 +87,6 @@ def inner(name: str) -> str:
 _TAKEN = {
     *("np", "numpy", "cupy", "shape", "axis", "out", "dy", "dx", "y", "given", "wide", "dtype", "inner", "channels"),
     *("parameters", "partial", "total", "slices", "arguments", "name", "value", "values", "inputs", "sums"),
-    *("l", "O", "I"),
 }
 
 

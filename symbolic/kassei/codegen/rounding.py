@@ -182,6 +182,7 @@ def natural(program: Program, activation: Activation) -> tuple[bool, bool, bool]
     Meant for programs whose parts are joined by sums or by masks of sign bits, where the outermost part decides.
     """
     found = [True, True, True]
+    cases = {c.symbol for c in program.constants if len(c.options) > 1}
     for row in _rows(activation):
         scope, case = _scope(program, row, np.array([-np.inf, np.inf, np.nan]))
         with np.errstate(all="ignore"):
@@ -189,6 +190,7 @@ def natural(program: Program, activation: Activation) -> tuple[bool, bool, bool]
                 parts = [np.broadcast_to(_one(part, scope)[0], (3,)) for part in choice.parts]
                 found[2] &= all(bool(np.isnan(part[2])) for part in parts)
                 for k, part, limit in ((0, parts[0], choice.at_neg_inf), (1, parts[-1], choice.at_pos_inf)):
+                    found[k] &= limit not in cases  # another limit for some parameters, perhaps not on the grid
                     want = None if limit is None else float(_one(limit, scope)[0])
                     same = want is None or part[k] == want or (np.isnan(want) and np.isnan(part[k]))
                     found[k] &= bool(same)
