@@ -29,6 +29,7 @@ from kassei.audit.program import program
 from kassei.audit.runners import Code
 from kassei.audit.shards import ReferenceDisagrees, Shard, measure
 from kassei.library import catalogue
+from kassei.render.accuracy import accuracy_files, audits
 
 HALF, BRAIN, SINGLE, DOUBLE = (FORMATS[name] for name in ("float16", "bfloat16", "float32", "float64"))
 OSCILLATING = ("gcu", "snake")
@@ -456,3 +457,21 @@ def test_the_command_writes_what_it_prints(tmp_path: Path) -> None:
         for key in ("date", "seconds", "command"):
             del one_of[key]
     assert again == document
+
+
+def test_results_become_a_page(tmp_path: Path) -> None:
+    """The page shows the figures of the file, in both languages, and without files there is no page."""
+    assert accuracy_files([], "en", tmp_path) == {}
+    (tmp_path / "audit").mkdir()
+    done = kassei("prelu", "--target", "numpy", "--dtype", "float16", "--out", str(tmp_path / "audit"))
+    assert done.returncode == 0, done.stderr
+    ((name, document),) = audits(tmp_path)
+    worst = document["results"][0]["quantities"]["value"]["max_ulp"]
+    for lang, title in (("en", "Accuracy"), ("ja", "精度")):
+        files = accuracy_files([], lang, tmp_path)
+        assert set(files) == {"accuracy.md", f"accuracy/{name}"}
+        assert title in files["accuracy.md"]
+        assert f"{worst:.3g}" in files["accuracy.md"]
+    (tmp_path / "audit" / "other.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"other\.json"):
+        audits(tmp_path)

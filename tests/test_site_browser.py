@@ -14,6 +14,7 @@ import pytest
 
 import site_build
 from kassei.bench.results import tables
+from kassei.render.accuracy import audits
 
 CHROMIUM = shutil.which("chromium")
 PAGES = (
@@ -23,6 +24,7 @@ PAGES = (
     "claims/",
     "atlas/",
     "open/",
+    *(["accuracy/"] if audits() else []),
     *(["speed/"] if tables() else []),
     *(f"functions/{name}/" for name in site_build.NAMES),
 )

@@ -19,6 +19,7 @@ from typing import Any
 
 from kassei.cache import packed, unpacked
 from kassei.core.dossier import Dossier
+from kassei.render.accuracy import accuracy_files, accuracy_menu
 from kassei.render.overview import overview
 from kassei.render.pages import Part, navigation, pages, part
 from kassei.render.speed import speed_files, speed_menu
@@ -101,7 +102,7 @@ def build(
 
 
 def _write_docs(folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str) -> None:
-    files = overview(pages(parts, claims, lang), parts, lang) | speed_files(parts, lang)
+    files = overview(pages(parts, claims, lang), parts, lang) | accuracy_files(parts, lang) | speed_files(parts, lang)
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +121,7 @@ def _mkdocs(work: Path, lang: str, parts: Sequence[Part]) -> None:
                 "INHERIT": str(resource("site") / "mkdocs.base.yml"),
                 "docs_dir": str(work / "docs" / lang),
                 "site_dir": str(site_dir),
-                "nav": [*first, *speed_menu(lang), functions],
+                "nav": [*first, *accuracy_menu(lang), *speed_menu(lang), functions],
                 "theme": {"language": lang, "custom_dir": str(resource("site") / "overrides")},
             }.items()
         )
