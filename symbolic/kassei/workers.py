@@ -67,6 +67,7 @@ class _Analysis:
         self.process = context.Process(target=_work, args=given, daemon=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside the thread of a progress bar
+            warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)  # JAX says so where it was imported before
             self.process.start()
         theirs.close()
         return ours

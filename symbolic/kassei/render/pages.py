@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from kassei import cache
 from kassei.atlas import Entry, Readings
 from kassei.claims.ledger import sources, subjects
-from kassei.codegen import emit
+from kassei.codegen import emit, known_targets
 from kassei.core import certificate
 from kassei.core.activation import Activation
 from kassei.core.document import number
@@ -482,18 +482,32 @@ def _verdicts(w: Writer, verdicts: Mapping[str, Verdict]) -> str:
     return table(rows, [w("statement"), w("verdict")])
 
 
+LABELS = {"numpy": "NumPy", "numba": "numba", "cuda": "CUDA (CuPy)", "torch": "PyTorch", "jax": "JAX"}
+"""Targets in the order of the pages; NumPy's module is shown, the others are offered."""
+
+
 def _code(w: Writer, dossier: Dossier) -> str:
-    out = []
-    for target, label in (("numpy", "NumPy"), ("cuda", "CUDA (CuPy)")):
+    shown, offered = [], []
+    for target in _targets():
+        label = LABELS.get(target, target)
         for name, text in emit(dossier.activation, target).items():
-            fence = f'```python\n{text}```\n\n<a href="{name}" download>{escape(w("download"))}: {name}</a>'
-            out.append(f'=== "{label}"\n\n' + "\n".join(f"    {line}".rstrip() for line in fence.splitlines()))
-    return "\n\n".join(out)
+            link = f'<a href="{name}" download>{escape(w("download"))}: {name}</a>'
+            if target == "numpy":
+                fence = f"```python\n{text}```\n\n{link}"
+                shown.append(f'=== "{label}"\n\n' + "\n".join(f"    {line}".rstrip() for line in fence.splitlines()))
+            elif target in name:  # a PyTorch module comes with two others that have their own line
+                offered.append(f"<li>{escape(label)}: {link}</li>")
+    return "\n\n".join([*shown, f"<ul>{''.join(offered)}</ul>"])
+
+
+def _targets() -> list[str]:
+    known = known_targets()
+    return [*(t for t in LABELS if t in known), *sorted(t for t in known if t not in LABELS)]
 
 
 def code_files(dossier: Dossier) -> dict[str, str]:
     """The files that the page offers for download."""
-    return {name: text for target in ("numpy", "cuda") for name, text in emit(dossier.activation, target).items()}
+    return {name: text for target in _targets() for name, text in emit(dossier.activation, target).items()}
 
 
 def _frameworks(w: Writer, dossier: Dossier) -> str:
