@@ -49,7 +49,7 @@ class Language:
     def expr(self, e: sp.Basic) -> str:
         """An expression, in parentheses wherever precedence could matter."""
         if e.is_number:
-            return self.literal(sp.sympify(e))
+            return self.literal(sp.sympify(e, strict=True))
         if e.is_Symbol:
             return str(e)
         if e.is_Add:

@@ -123,7 +123,7 @@ def _for_all_others(
             weak = replace(weak, equals=candidate.equals, steps=candidate.steps)
             named = replace(weak, same_as=candidate.same_as, nearly=candidate.nearly, exceptions=candidate.exceptions)
             alike = len({(one.same_as, one.nearly, one.exceptions) for one in ones}) == 1
-            if alike or sp.sympify(candidate.equals).free_symbols <= {activation.variable}:
+            if alike or sp.sympify(candidate.equals, strict=True).free_symbols <= {activation.variable}:
                 return named
             # with other parameters in the limit, the name may hold for a part of them only
             return replace(weak, same_as=None, nearly=None, exceptions=())
