@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,35 @@ def test_other_definitions_and_other_generations_are_not_found(kept: Path, monke
     assert cache.find(catalogue["relu"]) is None
 
 
+def test_what_is_only_said_of_a_function_changes_no_answer(kept: Path) -> None:
+    relu = catalogue["relu"]
+    analyze(relu)
+    told = replace(relu, title={"en": "Ramp"}, references=(), aliases=("ramp",), path=kept / "relu.toml")
+    found = cache.find(told)
+    assert found is not None
+    assert found.activation is told
+    assert found.to_json()["title"] == {"en": "Ramp"}
+    assert cache.find(replace(relu, expr=relu.expr + 1)) is None
+
+
+def test_only_what_decides_makes_a_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("core", "catalogue"):
+        shutil.copytree(cache.PACKAGE / name, tmp_path / name)
+    for path in cache.PACKAGE.glob("*.py"):
+        shutil.copy(path, tmp_path)
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path)
+    assert cache._generation() == cache.GENERATION
+    for name in ("cli.py", "phrases.py"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    definition = tmp_path / "catalogue" / "relu.toml"
+    text = definition.read_text(encoding="utf-8")
+    definition.write_text(text + '\n[[reference]]\ntitle = "Another"\n', encoding="utf-8")
+    assert cache._generation() == cache.GENERATION
+    definition.write_text(text.replace("Max(0, v)", "Max(0, 2*v)"), encoding="utf-8")
+    assert text != definition.read_text(encoding="utf-8")
+    assert cache._generation() != cache.GENERATION
+
+
 def test_a_broken_file_is_no_answer(kept: Path) -> None:
     analyze(catalogue["relu"])
     (file,) = (kept / cache.GENERATION).iterdir()
@@ -60,7 +91,7 @@ def test_two_may_write_at_once(kept: Path) -> None:
     dossier = analyze(catalogue["relu"])
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(cache.keep, [dossier] * 20))
-    assert [p.name for p in (kept / cache.GENERATION).iterdir()] == [cache.key(catalogue["relu"])]
+    assert [p.name for p in (kept / cache.GENERATION).iterdir()] == [cache.key(catalogue["relu"].bare)]
     assert cache.find(catalogue["relu"]) is not None
 
 

@@ -1,7 +1,8 @@
 """Dossiers, and decisions on claims, kept between runs and found by what they were made from.
 
-The key is the definition, every source file of the mathematics, the catalogue (limits are compared with it) and the
-versions of the libraries that decide; so an upgrade never finds an old answer. Files are written whole under another
+The key is the function itself, every source file of the mathematics, the functions of the catalogue (limits are
+compared with them) and the versions of the libraries that decide; so an upgrade never finds an old answer, and a
+changed title or command finds all that was known. Files are written whole under another
 name and then renamed, so two processes may fill one cache at once. A cache that cannot be read or written is as good
 as none. ``KASSEI_CACHE`` names another folder, or is ``off``.
 """
@@ -16,6 +17,8 @@ import pickle
 import platform
 import shutil
 import tempfile
+import tomllib
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).resolve().parent
 LIBRARIES = ("sympy", "mpmath", "python-flint", "z3-solver")
+SAID = ("title", "summary", "aliases", "reference", "framework")
+"""What a definition file says of a function without deciding anything about it."""
 KEPT = 2
 """How many generations of answers are kept: this one and the one before."""
 
@@ -89,13 +94,25 @@ def _generation() -> str:
     for name in LIBRARIES:
         digest.update(f"{name} {version(name)}\n".encode())
     digest.update(platform.python_version().encode())
-    for path in sorted([*PACKAGE.glob("core/**/*.py"), *PACKAGE.glob("*.py"), *PACKAGE.glob("catalogue/*.toml")]):
+    decides = [*PACKAGE.glob("core/**/*.py"), *(PACKAGE / f"{name}.py" for name in ("cache", "library", "workers"))]
+    for path in sorted(decides):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(PACKAGE.glob("catalogue/*.toml")):
+        digest.update(path.name.encode() + b"\0" + _meant(path.read_text(encoding="utf-8")).encode() + b"\0")
     return digest.hexdigest()[:32]
 
 
+def _meant(definition: str) -> str:
+    """A definition file without what it says of its function; a broken one as it is."""
+    try:
+        table = tomllib.loads(definition)
+    except tomllib.TOMLDecodeError:
+        return definition
+    return repr(sorted((name, value) for name, value in table.items() if name not in SAID))
+
+
 def key(activation: Activation) -> str:
-    """The hash of a definition with everything in it, titles and references too."""
+    """The hash of a definition with everything in it, titles and references too, but not where its file is."""
     return hashlib.sha256(repr(activation).encode()).hexdigest()[:32]
 
 
@@ -106,7 +123,8 @@ GENERATION = _generation()
 def find(activation: Activation, cut: float | None = None) -> Dossier | None:
     """The dossier of a definition, if it was kept by this generation; one that was cut off at ``cut``, if there is."""
     kept = load(_name(activation, cut))
-    return kept if getattr(kept, "activation", None) == activation else None
+    known = getattr(kept, "activation", None) == activation.bare
+    return replace(kept, activation=activation) if known else None
 
 
 def keep(dossier: Dossier, cut: float | None = None) -> None:
@@ -114,11 +132,11 @@ def keep(dossier: Dossier, cut: float | None = None) -> None:
 
     One in which something was cut off after ``cut`` seconds is found again only by who gives as many.
     """
-    save(_name(dossier.activation, cut), dossier)
+    save(_name(dossier.activation, cut), replace(dossier, activation=dossier.activation.bare))
 
 
 def _name(activation: Activation, cut: float | None) -> str:
-    return key(activation) + ("" if cut is None else f"-cut-{cut:g}")
+    return key(activation.bare) + ("" if cut is None else f"-cut-{cut:g}")
 
 
 def load(name: str) -> Any:

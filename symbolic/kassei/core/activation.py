@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import sympy as sp
 
@@ -116,7 +116,13 @@ class Activation:
     aliases: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     frameworks: tuple[Framework, ...] = ()
-    path: Path | None = field(default=None, compare=False)
+    path: Path | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def bare(self) -> Activation:
+        """The same function without what is only said of it: no titles, references, other names or file."""
+        said: dict[str, Any] = {"title": {}, "summary": {}, "aliases": (), "references": (), "frameworks": ()}
+        return replace(self, **said, path=None)
 
     @property
     def learned(self) -> tuple[Parameter, ...]:
