@@ -11,7 +11,8 @@ from markupsafe import Markup, escape
 
 from kassei.audit.report import SCHEMA
 from kassei.bench.results import FOLDER
-from kassei.render.pages import Part, heading, one_block, table
+from kassei.render.page.markup import heading, one_block, table
+from kassei.render.part import Part
 from kassei.render.speed import Speaker
 
 TYPES = ("float16", "bfloat16", "float32", "float64")

@@ -20,7 +20,10 @@ from kassei.atlas.document import asked, document
 from kassei.core.enclose import RootConstant
 from kassei.core.kinship import Image
 from kassei.render import graph
-from kassei.render.pages import RELATIVES, Part, Writer, heading, one_block, table
+from kassei.render.page.function import RELATIVES
+from kassei.render.page.markup import heading, one_block, table
+from kassei.render.page.writer import Writer
+from kassei.render.part import Part
 
 
 @lru_cache(maxsize=2)

@@ -10,7 +10,9 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from kassei.bench.results import FOLDER, tables
-from kassei.render.pages import Part, Writer, heading, one_block, table
+from kassei.render.page.markup import heading, one_block, table
+from kassei.render.page.writer import Writer
+from kassei.render.part import Part
 
 GIVEN = "preallocated"
 

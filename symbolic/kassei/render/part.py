@@ -1,0 +1,103 @@
+"""What one function gives to the site: its page and files, and its rows on the pages that show all functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup, escape
+
+from kassei import cache
+from kassei.atlas import Entry, Readings
+from kassei.core import certificate
+from kassei.core.dossier import Dossier
+from kassei.core.verdict import Verdict
+from kassei.render import plots
+from kassei.render.featured import FEATURED, featured
+from kassei.render.page.code import code_files
+from kassei.render.page.data import function_data
+from kassei.render.page.function import function_page
+from kassei.render.page.picture import breaks_at_defaults
+from kassei.render.page.properties import REQUIREMENTS
+from kassei.render.page.writer import Writer
+
+DEPTHS = (1, 5, 10, 50, 100)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one function gives to the site in one language: text alone, so that any process can make it.
+
+    ``files`` are by path below the docs folder; the rows and the ``featured`` block go into the pages that show all
+    functions. ``entry`` is what the pages about the whole catalogue are computed from, packed and the same in every
+    language.
+    """
+
+    name: str
+    heading: str
+    files: Mapping[str, str]
+    catalogue_row: tuple[str, ...]
+    requirements_row: tuple[str, ...]
+    chain_row: tuple[str, ...]
+    featured: str
+    entry: bytes
+
+
+def part(dossier: Dossier, lang: str) -> Part:
+    """One function's page, files and rows."""
+    w, f = Writer(lang), dossier.activation
+    title = f.heading(lang)
+    thumb = Markup(plots.thumbnail(f, breaks_at_defaults(dossier), w("thumb_alt", name=title)))
+    link = Markup(f'<a href="../functions/{f.name}/">{escape(title)}</a>')
+    cells = [short(w, dossier.requirements[r]) for r in REQUIREMENTS]
+    slope = float(plots.functions(f)["grad_input"](np.float64(1.0), np.float64(1.0)))
+    home = f"functions/{f.name}"
+    entry = Entry.of(dossier)
+    files = {
+        f"{home}.md": function_page(dossier, lang),
+        f"{home}/function.json": function_data(dossier, lang),
+        f"{home}/certificate.json": certificate.text(dossier),
+    }
+    return Part(
+        name=f.name,
+        heading=title,
+        files=files | {f"{home}/{file}": text for file, text in code_files(dossier).items()},
+        catalogue_row=(link + Markup(f"<br><code>{escape(f.name)}</code>"), thumb, *cells),
+        requirements_row=(link, *cells, *readings(w, entry.readings)),
+        chain_row=(title, *(f"{slope**n:.4g}" for n in DEPTHS)),
+        featured=featured(w, dossier) if f.name == FEATURED else "",
+        entry=cache.packed(entry),
+    )
+
+
+def short(w: Writer, v: Verdict) -> Markup:
+    """A verdict as a badge with its condition."""
+    out = w.badge(v.truth)
+    if v.condition is not None:
+        out += Markup(f"<br>{w.math(v.condition)}")
+    return out
+
+
+def readings(w: Writer, found: Readings) -> tuple[Markup, Markup]:
+    """R3 in the two readings beside the requirement: what the slope tends to, and where it is 1."""
+    tends, whole, bounded = found.asymptotic, found.interval, found.bounded
+    first = short(w, Verdict(truth=tends.truth, condition=tends.condition))
+    if found.slope_limit is not None:
+        first += _folded(w, w("slope_tends"), found.slope_limit, w.limit(found.slope_limit))
+    second = short(w, Verdict(truth=whole.truth, condition=whole.condition))
+    if bounded.truth in ("proved", "conditional"):
+        second += Markup("<br>{}").format(w("bounded_only"))
+        if bounded.condition is not None:
+            second += Markup(" {} {}").format(w("condition"), w.math(bounded.condition))
+    if whole.truth in ("proved", "conditional") and found.where is not None:
+        second += _folded(w, w("unit_slope_where"), found.where, w.value(found.where))
+    return first, second
+
+
+def _folded(w: Writer, label: str, value: Any, shown: Markup) -> Markup:
+    """A value with its label; one by cases, or with enclosed points, only for who asks."""
+    if not isinstance(value, list | Mapping):
+        return Markup("<br>{} {}").format(label, shown)
+    return Markup('<details class="why"><summary>{} {}</summary>{}</details>').format(label, w("by_cases"), shown)
