@@ -1,0 +1,99 @@
+"""The index of the site's search, read off the built pages: no formulas, code, plots or arguments, but other names.
+
+MkDocs' search plugin writes an index of everything, several megabytes for the whole catalogue, and the theme asks for
+it on every page. Here it becomes an empty list, and ``search_index.js`` beside it holds what ``assets/search.js`` looks
+through; the worker asks for that with the first query. Opened as a file, where a page may not ask for JSON, the theme
+loads the same script.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+INDEX = "search/search_index"
+UNREAD = re.compile(
+    r"<(math|svg|pre|script|style|template|dialog)\b.*?</\1>"
+    r'|<details class="(?:why|data)".*?</details>'
+    r"|<(\w+)\b[^>]*\bdata-search-exclude\b.*?</\2>",
+    re.DOTALL,
+)
+"""What nobody looks for: formulas, drawings, code and the steps of arguments."""
+ARTICLE = re.compile(r"<article\b[^>]*>(.*?)</article>", re.DOTALL)
+HEADING = re.compile(r'<h([1-6])\b[^>]*\bid="([^"]+)"[^>]*>(.*?)</h\1>', re.DOTALL)
+TAG = re.compile(r"<[^>]+>")
+LONGEST = 1500
+"""Letters of a section that are looked through: long tables repeat what their pages say."""
+HAND_WRITTEN = 1.5
+"""How much more a hit in the text weighs on a page that is not one of many of its kind."""
+
+Section = tuple[str, str, str]
+Entry = tuple[str, str, Sequence[str], float, Sequence[Section]]
+
+
+def finish(folder: Path, names: Mapping[str, Sequence[str]], *, without: Sequence[str] = ()) -> None:
+    """Write the index of one built language; ``names`` are what a page is also called, by its address.
+
+    ``without`` are folders below that belong to another language.
+    """
+    stock = folder / f"{INDEX}.json"
+    config = json.loads(stock.read_text(encoding="utf-8"))["config"]
+    found = [entry(path, folder, names) for path in sorted(_pages(folder, without))]
+    pages = [one for one in found if one is not None]
+    script = "var __index=" + json.dumps({"config": config, "docs": [], "pages": pages}, ensure_ascii=False)
+    stock.with_suffix(".js").write_text(script.replace("\u2028", " ").replace("\u2029", " ") + "\n", encoding="utf-8")
+    stock.write_text(json.dumps({"config": config, "docs": []}, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def _pages(folder: Path, without: Sequence[str]) -> list[Path]:
+    return [p for p in folder.rglob("index.html") if p.relative_to(folder).parts[0] not in without]
+
+
+def entry(path: Path, folder: Path, names: Mapping[str, Sequence[str]]) -> Entry | None:
+    """What is looked through of one page: its address, title, other names, weight and sections."""
+    location = path.parent.relative_to(folder).as_posix() + "/"
+    location = "" if location == "./" else location
+    article = ARTICLE.search(path.read_text(encoding="utf-8"))
+    if article is None:
+        return None
+    title, parts = sections(article.group(1))
+    weight = 1.0 if location.startswith("functions/") else HAND_WRITTEN
+    return location, title, list(names.get(location, ())), weight, parts
+
+
+def sections(article: str) -> tuple[str, list[Section]]:
+    """The title of a page, and its sections as anchor, heading and text; what precedes the first has neither."""
+    read = UNREAD.sub(" ", article)
+    marks = list(HEADING.finditer(read))
+    title, out = "", []
+    if not marks or read[: marks[0].start()].strip():
+        out.append(("", "", plain(read[: marks[0].start()] if marks else read)))
+    for k, mark in enumerate(marks):
+        body = plain(read[mark.end() : marks[k + 1].start() if k + 1 < len(marks) else len(read)])
+        if mark.group(1) == "1" and not title:
+            title = plain(mark.group(3))
+            out.append(("", "", body))
+        else:
+            out.append((mark.group(2), plain(mark.group(3)), body))
+    return title, [one for one in out if one[1] or one[2]]
+
+
+def plain(part: str) -> str:
+    """HTML as text, cut after a while."""
+    return " ".join(html.unescape(TAG.sub(" ", part)).split())[:LONGEST]
+
+
+def other_names(activation: Any) -> list[str]:
+    """What a function is also called: its slug, its aliases, its titles and the parts of these."""
+    out: list[str] = [activation.name, *activation.aliases]
+    for title in activation.title.values():
+        inside = re.findall(r"[(（]([^()（）]+)[)）]", title)
+        out += [title, re.sub(r"\s*[(（][^()（）]*[)）]", "", title), *inside]
+    for one in activation.frameworks:
+        words = [w for w in re.findall(r"[A-Za-z_]\w*", one.call.split("(")[0]) if w != "ACT2FN"]
+        out += words[-1:]
+    return list(dict.fromkeys(name for name in out if name))
