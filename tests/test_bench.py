@@ -33,7 +33,7 @@ from kassei.bench.peers import _torch, cupy_elementwise, hand_numpy, jax_jit, to
 from kassei.bench.run import compare, confined, known_peers, record
 from kassei.core.reading import parse_definition
 from kassei.library import catalogue
-from kassei.render.speed import speed_files, speed_menu
+from kassei.render.speed import speed_files
 from kassei.text.resources import LANGUAGES
 from kassei.text.words import templates
 
@@ -566,7 +566,6 @@ def test_the_page_shows_the_committed_figures_in_both_languages(measured: Path) 
         assert f">{templates(lang)['speed.check_nan']}</span>" in page
         assert "{#numpy-lambdify}" in page
         assert "<script>" not in page
-        assert speed_menu(lang, measured) == [{templates(lang)["speed.title"]: "speed.md"}]
         for peer in document["rows"][1]["peers"]:
             assert f"{peer['ratios'][1]['median']:.3g}" in page
 
@@ -575,7 +574,6 @@ def test_without_results_there_is_no_page(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
         assert results.tables(folder) == []
         assert speed_files([], "en", folder) == {}
-        assert speed_menu("en", folder) == []
 
 
 def test_a_result_of_another_schema_is_refused(tmp_path: Path) -> None:

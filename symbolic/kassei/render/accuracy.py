@@ -38,11 +38,6 @@ def accuracy_files(parts: Sequence[Part], lang: str, folder: Path = FOLDER) -> d
     return {"accuracy.md": _page(_Speaker(lang, {p.name for p in parts}), found)} | data
 
 
-def accuracy_menu(lang: str, folder: Path = FOLDER) -> list[dict[str, str]]:
-    """The page's entry in the menu, if there is a page."""
-    return [{_Speaker(lang, set()).say("title"): "accuracy.md"}] if audits(folder) else []
-
-
 class _Speaker(Speaker):
     """A writer with the words of this page."""
 

@@ -15,7 +15,7 @@ import sympy as sp
 from markupsafe import Markup, escape
 
 from kassei import cache
-from kassei.atlas import CONSTANT, Atlas, Edge, Entry, Kind, Open, Relation, atlas
+from kassei.atlas import CONSTANT, Atlas, Edge, Entry, Kind, LimitAtlas, Open, Relation, atlas
 from kassei.atlas.document import asked, document
 from kassei.core.enclose import RootConstant
 from kassei.core.kinship import Image
@@ -128,6 +128,7 @@ def atlas_page(w: Names, found: Atlas) -> str:
             )
         )
         out.append(one_block(f'<figure class="atlas">{drawing}<figcaption>{legend}</figcaption></figure>'))
+        out.append(one_block(str(_stack(w, limits, titles))))
     rows = [_edge_row(w, edge, v[edge.source]) for edge in limits.edges]
     header = [w("chain_input"), w("parameter"), w("becomes"), w("convergence")]
     out += [heading(w("limit_table"), "limits", 3), table(rows, header)]
@@ -159,6 +160,24 @@ def atlas_page(w: Names, found: Atlas) -> str:
             ),
         ]
     return "\n\n".join([*out, ""])
+
+
+def _stack(w: Names, limits: LimitAtlas, titles: Mapping[str, str]) -> Markup:
+    """The same graph for a narrow screen: what leads to each function, one below the other."""
+    drawn = graph.lines(limits)
+    into = Counter(line.target for line in drawn)
+    cards = []
+    for target in sorted(into, key=lambda name: (-into[name], name)):
+        lines = Markup("").join(
+            Markup('<li class="{}"><span>{}</span> <span class="label">{}</span></li>').format(
+                line.convergence, w.link(line.source), line.label
+            )
+            for line in sorted(drawn, key=lambda line: (line.source, line.label))
+            if line.target == target
+        )
+        head = titles[target] if target == CONSTANT else w.link(target)
+        cards.append(Markup("<li><p>→ {}</p><ul>{}</ul></li>").format(head, lines))
+    return Markup('<ul class="atlas-stack">{}</ul>').format(Markup("").join(cards))
 
 
 def _edge_row(w: Names, edge: Edge, v: sp.Symbol) -> list[Any]:

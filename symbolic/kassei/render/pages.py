@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import escape
 
 from kassei.render.catalogue import catalogue_page
+from kassei.render.changelog import changelog_files
 from kassei.render.home import home_page
 from kassei.render.ledger import claims_page
+from kassei.render.own import own_page
 from kassei.render.page.function import RELATIVES, function_page
 from kassei.render.page.markup import heading, one_block, table
 from kassei.render.page.writer import Writer
 from kassei.render.part import Part, part
 from kassei.render.requirements import requirements_page
+from kassei.render.summary import GROUPS
 
 __all__ = [
     "RELATIVES",
@@ -33,25 +36,47 @@ __all__ = [
 def pages(parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str) -> dict[str, str]:
     """Every file of one language, by its path below the docs folder."""
     out = {
-        "index.md": home_page(parts, lang),
         "catalogue.md": catalogue_page(parts, lang),
         "requirements.md": requirements_page(parts, lang),
         "claims.md": claims_page(claims, lang),
+        "own.md": own_page(lang),
+        **changelog_files(lang),
     }
     for p in parts:
         out |= p.files
+    return out | {"index.md": home_page(parts, claims, lang)}
+
+
+SECTIONS = {
+    "functions": ("catalogue", "compare"),
+    "relations": ("requirements", "atlas", "claims", "open"),
+    "measured": ("accuracy", "speed"),
+    "use": ("own", "glossary", "changelog"),
+}
+"""The tabs of the menu and their pages, as far as there are such pages; the functions follow those of the first."""
+
+
+def navigation(parts: Sequence[Part], lang: str, known: Callable[[str], bool] = lambda page: True) -> list[Any]:
+    """The menu: the home page and a few sections. ``known`` says which pages there are.
+
+    The functions are grouped by what they are at their default parameters: the menu of a page has the names of its own
+    group and the titles of the others (``navigation.prune``), not all of them.
+    """
+    w = Writer(lang)
+    out: list[Any] = [{w("home"): "index.md"}]
+    for section, names in SECTIONS.items():
+        pages = [{w.words(f"overview.menu.{name}"): f"{name}.md"} for name in names if known(f"{name}.md")]
+        if section == "functions":
+            pages += _groups(w, parts)
+        if pages:
+            out.append({w.words(f"overview.menu.{section}"): pages})
     return out
 
 
-def navigation(parts: Sequence[Part], lang: str) -> list[Any]:
-    """The menu."""
-    w = Writer(lang)
+def _groups(w: Writer, parts: Sequence[Part]) -> list[Any]:
+    grouped = {group: [p for p in parts if p.summary.group == group] for group in GROUPS}
     return [
-        {w("home"): "index.md"},
-        {w("catalogue"): "catalogue.md"},
-        {w("requirements"): "requirements.md"},
-        {w("claims"): "claims.md"},
-        {w("atlas"): "atlas.md"},
-        {w("open"): "open.md"},
-        {w("functions"): [{str(escape(p.heading)): f"functions/{p.name}.md"} for p in parts]},
+        {w.words(f"overview.group.{group}"): [{str(escape(p.heading)): f"functions/{p.name}.md"} for p in members]}
+        for group, members in grouped.items()
+        if members
     ]

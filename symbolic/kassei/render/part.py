@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup, escape
 
 from kassei import cache
@@ -14,33 +13,29 @@ from kassei.atlas import Entry, Readings
 from kassei.core import certificate
 from kassei.core.dossier import Dossier
 from kassei.core.verdict import Verdict
-from kassei.render import plots
 from kassei.render.featured import FEATURED, featured
 from kassei.render.page.code import code_files
 from kassei.render.page.data import function_data
 from kassei.render.page.function import function_page
-from kassei.render.page.picture import breaks_at_defaults
 from kassei.render.page.properties import REQUIREMENTS
 from kassei.render.page.writer import Writer
-
-DEPTHS = (1, 5, 10, 50, 100)
+from kassei.render.summary import Summary, summary
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """What one function gives to the site in one language: text alone, so that any process can make it.
 
-    ``files`` are by path below the docs folder; the rows and the ``featured`` block go into the pages that show all
-    functions. ``entry`` is what the pages about the whole catalogue are computed from, packed and the same in every
-    language.
+    ``files`` are by path below the docs folder; the summary, the row and the ``featured`` block go into the pages that
+    show many functions. ``entry`` is what the pages about the whole catalogue are computed from, packed and the same in
+    every language.
     """
 
     name: str
     heading: str
     files: Mapping[str, str]
-    catalogue_row: tuple[str, ...]
+    summary: Summary
     requirements_row: tuple[str, ...]
-    chain_row: tuple[str, ...]
     featured: str
     entry: bytes
 
@@ -49,10 +44,8 @@ def part(dossier: Dossier, lang: str) -> Part:
     """One function's page, files and rows."""
     w, f = Writer(lang), dossier.activation
     title = f.heading(lang)
-    thumb = Markup(plots.thumbnail(f, breaks_at_defaults(dossier), w("thumb_alt", name=title)))
     link = Markup(f'<a href="../functions/{f.name}/">{escape(title)}</a>')
     cells = [short(w, dossier.requirements[r]) for r in REQUIREMENTS]
-    slope = float(plots.functions(f)["grad_input"](np.float64(1.0), np.float64(1.0)))
     home = f"functions/{f.name}"
     entry = Entry.of(dossier)
     files = {
@@ -64,9 +57,8 @@ def part(dossier: Dossier, lang: str) -> Part:
         name=f.name,
         heading=title,
         files=files | {f"{home}/{file}": text for file, text in code_files(dossier).items()},
-        catalogue_row=(link + Markup(f"<br><code>{escape(f.name)}</code>"), thumb, *cells),
+        summary=summary(dossier, lang),
         requirements_row=(link, *cells, *readings(w, entry.readings)),
-        chain_row=(title, *(f"{slope**n:.4g}" for n in DEPTHS)),
         featured=featured(w, dossier) if f.name == FEATURED else "",
         entry=cache.packed(entry),
     )

@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 INDEX = "search/search_index"
 UNREAD = re.compile(
@@ -85,15 +84,3 @@ def sections(article: str) -> tuple[str, list[Section]]:
 def plain(part: str) -> str:
     """HTML as text, cut after a while."""
     return " ".join(html.unescape(TAG.sub(" ", part)).split())[:LONGEST]
-
-
-def other_names(activation: Any) -> list[str]:
-    """What a function is also called: its slug, its aliases, its titles and the parts of these."""
-    out: list[str] = [activation.name, *activation.aliases]
-    for title in activation.title.values():
-        inside = re.findall(r"[(（]([^()（）]+)[)）]", title)
-        out += [title, re.sub(r"\s*[(（][^()（）]*[)）]", "", title), *inside]
-    for one in activation.frameworks:
-        words = [w for w in re.findall(r"[A-Za-z_]\w*", one.call.split("(")[0]) if w != "ACT2FN"]
-        out += words[-1:]
-    return list(dict.fromkeys(name for name in out if name))

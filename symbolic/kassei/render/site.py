@@ -19,14 +19,14 @@ from typing import Any
 
 from kassei.cache import packed, unpacked
 from kassei.core.dossier import Dossier
-from kassei.render.accuracy import accuracy_files, accuracy_menu
+from kassei.render import search
+from kassei.render.accuracy import accuracy_files
+from kassei.render.changelog import FEED
 from kassei.render.overview import overview
 from kassei.render.pages import Part, navigation, pages, part
-from kassei.render.speed import speed_files, speed_menu
-from kassei.text.resources import LANGUAGES, resource
-
-ROOT = "ja"
-"""The language at the root of the site; the others are in a folder of their name."""
+from kassei.render.speed import speed_files
+from kassei.text.resources import LANGUAGES, ROOT, resource
+from kassei.text.words import Words
 
 
 class SiteError(OSError):
@@ -94,6 +94,8 @@ def build(
             _write_docs(work / "docs" / lang, parts[lang], claims, lang)
         for lang in sorted(LANGUAGES, key=lambda x: x != ROOT):  # building the root empties its folder, others included
             _mkdocs(work, lang, parts[lang])
+            names = {f"functions/{p.name}/": p.summary.names for p in parts[lang]}
+            search.finish(work / "site" if lang == ROOT else work / "site" / lang, names)
         _replace(work / "site", out)
         if docs is not None:
             docs.resolve().parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +115,7 @@ def _write_docs(folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[st
 def _mkdocs(work: Path, lang: str, parts: Sequence[Part]) -> None:
     config = work / f"mkdocs.{lang}.yml"
     site_dir = work / "site" if lang == ROOT else work / "site" / lang
-    *first, functions = navigation(parts, lang)
+    known = work / "docs" / lang
     config.write_text(
         "\n".join(
             f"{key}: {json.dumps(value, ensure_ascii=False)}"
@@ -121,7 +123,8 @@ def _mkdocs(work: Path, lang: str, parts: Sequence[Part]) -> None:
                 "INHERIT": str(resource("site") / "mkdocs.base.yml"),
                 "docs_dir": str(work / "docs" / lang),
                 "site_dir": str(site_dir),
-                "nav": [*first, *accuracy_menu(lang), *speed_menu(lang), functions],
+                "nav": navigation(parts, lang, lambda page: (known / page).is_file()),
+                "extra": _said(lang, known),
                 "theme": {"language": lang, "custom_dir": str(resource("site") / "overrides")},
             }.items()
         )
@@ -133,6 +136,15 @@ def _mkdocs(work: Path, lang: str, parts: Sequence[Part]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
     if done.returncode:
         raise SiteError(f"mkdocs ({lang}): {(done.stderr or done.stdout).strip()}")
+
+
+def _said(lang: str, docs: Path) -> dict[str, Any]:
+    """What the theme's templates say in a language: the page for addresses that lead nowhere, the feed's title."""
+    say = Words(lang)
+    out: dict[str, Any] = {"missing": {key: say(f"overview.missing.{key}") for key in ("title", "text")}}
+    if (docs / FEED).is_file():
+        out["feed"] = {"path": FEED, "title": say("overview.changelog.channel")}
+    return out
 
 
 def _replace(new: Path, old: Path) -> None:

@@ -26,11 +26,6 @@ def speed_files(parts: Sequence[Part], lang: str, folder: Path = FOLDER) -> dict
     return {"speed.md": _page(Speaker(lang, {p.name for p in parts}), found)} | data
 
 
-def speed_menu(lang: str, folder: Path = FOLDER) -> list[dict[str, str]]:
-    """The page's entry in the menu, if there is a page."""
-    return [{Speaker(lang, set()).say("title"): "speed.md"}] if tables(folder) else []
-
-
 class Speaker(Writer):
     """A writer with the words of this page, which knows the functions that have pages."""
 

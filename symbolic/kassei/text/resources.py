@@ -9,6 +9,8 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 LANGUAGES = ("en", "ja")
+ROOT = "ja"
+"""The language at the root of the site; the others are in a folder of their name."""
 
 
 @cache
