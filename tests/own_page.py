@@ -17,7 +17,8 @@ LIMITED = 'domain = "[0, oo)"'
 
 def kassei(arguments: list[str], folder: Path) -> tuple[int, str]:
     """Exit status and everything that one command prints."""
-    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
+    kept = {"KASSEI_CACHE": str(folder.parent / ".kassei-cache")}  # both languages ask the same questions
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100", **kept}
     done = subprocess.run(
         [sys.executable, "-m", "kassei", *arguments],
         cwd=folder,

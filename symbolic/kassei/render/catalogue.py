@@ -6,6 +6,7 @@ Everything stands in the page; ``assets/tables.js`` adds what a reader may do wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from markupsafe import Markup, escape
 
@@ -66,13 +67,17 @@ def _legend(w: Writer) -> Markup:
     return Markup('<p class="legend" id="{}">{}</p>').format(ALL_THREE, shown)
 
 
+def _say(w: Writer, key: str) -> str:
+    return w.words(f"overview.catalogue.{key}")
+
+
 def _label(w: Writer, key: str) -> str:
     return key if key in REQUIREMENTS else w.words(f"overview.catalogue.{key}")
 
 
 def _filters(w: Writer, rows: Sequence[Summary]) -> Markup:
     """A form that the script makes visible; without it there is nothing it could do."""
-    say = lambda key: w.words(f"overview.catalogue.{key}")  # noqa: E731 - one word each, many times
+    say = partial(_say, w)
     fields = [
         Markup('<label>{}<input type="search" name="q" autocomplete="off" spellcheck="false"></label>').format(
             say("name")
@@ -104,7 +109,7 @@ def _select(label: str, name: str, anything: str, options: Iterable[tuple[str, s
 
 
 def _table(w: Writer, rows: Sequence[Summary]) -> Markup:
-    say = lambda key: w.words(f"overview.catalogue.{key}")  # noqa: E731
+    say = partial(_say, w)
     heads = [Markup('<th scope="col" data-sort="text">{}</th>').format(say("function"))]
     heads.append(Markup('<th scope="col" class="curve">{}</th>').format(say("curve")))
     for key in VERDICTS:
@@ -123,7 +128,7 @@ def _row(w: Writer, row: Summary) -> Markup:
     data = {key.lower(): row.truths[key] for key in VERDICTS}
     data |= {"p": str(len(row.parameters)), "fw": " ".join(row.frameworks).lower(), "y": str(row.year or "")}
     attributes = Markup("").join(Markup(' data-{}="{}"').format(key, value) for key, value in data.items())
-    say = lambda key: w.words(f"overview.catalogue.{key}")  # noqa: E731
+    say = partial(_say, w)
     cells = [
         Markup('<th scope="row"><a href="../functions/{}/">{}</a> <code>{}</code></th>').format(
             row.name, row.title, row.name

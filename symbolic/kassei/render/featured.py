@@ -12,7 +12,7 @@ from kassei.render.page.picture import breaks_at_defaults
 from kassei.render.page.writer import Writer
 from kassei.text.latex import mathml
 
-FEATURED = "exponential"
+FEATURED, FAMILY = "exponential", "a"
 
 
 def featured(w: Writer, dossier: Dossier) -> str:
@@ -33,8 +33,27 @@ def featured(w: Writer, dossier: Dossier) -> str:
             plots.figure(curves, "home-exponential", w("plot_alt", name=f.heading(w.lang))),
             w("family_caption", param="a", values=text),
         )
-    said = Markup('<p class="front-says">{} <a href="functions/{}/">{}</a></p>').format(
-        w.words("overview.home.picture"), f.name, w("read_more")
+    said = Markup('<p class="front-says">{} {} <a href="functions/{}/">{}</a></p>').format(
+        w.words("overview.home.picture", param=FAMILY), _ends(w, dossier), f.name, w("read_more")
     )
     formula = f'<div class="formula">{mathml(defining_equation(f, w.lang), display=True)}</div>'
     return one_block(f"{formula}{drawing}{said}")
+
+
+def _ends(w: Writer, dossier: Dossier) -> Markup:
+    """What the function becomes at the ends of its parameter, and whether R3 holds on the way."""
+    shown = [
+        Markup('{} → {}: <a href="functions/{}/">{}</a> ({}).').format(
+            one.param,
+            one.to.replace("-oo", "−∞").replace("oo", "∞"),
+            one.same_as,
+            one.same_as,
+            w({"uniform": "uniform", "pointwise": "pointwise"}.get(one.convergence, "convergence_unknown")),
+        )
+        for one in dossier.facts.param_limits
+        if one.param == FAMILY and one.same_as
+    ]
+    shown += [
+        Markup("{}: {}.").format(w.name(name), w(v.truth)) for name, v in dossier.requirements.items() if name == "R3"
+    ]
+    return Markup(" ").join(shown)

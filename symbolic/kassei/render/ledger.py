@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -39,6 +40,10 @@ def claims_page(claims: Sequence[Mapping[str, Any]], lang: str) -> str:
     return "\n\n".join(out) + "\n"
 
 
+def _say(w: Writer, key: str) -> str:
+    return w.words(f"overview.claims.{key}")
+
+
 def _source(source: str, lang: str) -> str:
     title = sources().get(source, {}).get(lang)
     return f"{source}: {title}" if title else source
@@ -64,7 +69,7 @@ def _counts(w: Writer, claims: Sequence[Mapping[str, Any]]) -> str:
 
 def _filters(w: Writer, claims: Sequence[Mapping[str, Any]]) -> Markup:
     """A form that the script makes visible."""
-    say = lambda key: w.words(f"overview.claims.{key}")  # noqa: E731 - one word each, many times
+    say = partial(_say, w)
     counted = Counter(c["verdict"] for c in claims)
     options = Markup("").join(
         Markup('<option value="{}">{} ({})</option>').format(v, _label(w, v), counted[v])

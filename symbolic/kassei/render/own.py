@@ -7,12 +7,12 @@ a build runs none of them. The interface is read off the docstrings.
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
 
-import kassei
 from kassei.render.page.markup import heading, one_block
 from kassei.render.page.writer import Writer
 from kassei.text.resources import resource
@@ -62,7 +62,8 @@ def _fence(language: str, text: str, title: str = "") -> str:
 
 def api(w: Writer) -> str:
     """Every public name with its signature and docstring; a class with its public methods and properties."""
-    rows = [_entry(w, name, getattr(kassei, name)) for name in kassei.__all__ if not name.startswith("__")]
+    package = import_module(__name__.partition(".")[0])  # the names are its promise, whatever layer they come from
+    rows = [_entry(w, name, getattr(package, name)) for name in package.__all__ if not name.startswith("__")]
     return one_block('<div class="api">') + "\n" + "\n".join(rows) + "\n</div>"
 
 

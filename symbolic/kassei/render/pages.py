@@ -44,7 +44,7 @@ def pages(parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str)
     }
     for p in parts:
         out |= p.files
-    return out | {"index.md": home_page(parts, claims, lang)}
+    return out | {"index.md": home_page(parts, claims, lang, known=tuple(out))}
 
 
 SECTIONS = {

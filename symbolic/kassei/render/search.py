@@ -14,6 +14,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kassei.render.part import Part
+from kassei.text.words import templates
+
 INDEX = "search/search_index"
 UNREAD = re.compile(
     r"<(math|svg|pre|script|style|template|dialog)\b.*?</\1>"
@@ -34,14 +37,22 @@ Section = tuple[str, str, str]
 Entry = tuple[str, str, Sequence[str], float, Sequence[Section]]
 
 
-def finish(folder: Path, names: Mapping[str, Sequence[str]], *, without: Sequence[str] = ()) -> None:
-    """Write the index of one built language; ``names`` are what a page is also called, by its address.
+def names(parts: Sequence[Part], lang: str) -> dict[str, Sequence[str]]:
+    """What the pages are also called, by their addresses: functions by all their names, others as the words say."""
+    prefix = "overview.also."
+    said = {key.removeprefix(prefix): text for key, text in templates(lang).items() if key.startswith(prefix)}
+    functions: dict[str, Sequence[str]] = {f"functions/{p.name}/": p.summary.names for p in parts}
+    return functions | {f"{page}/": text.split(", ") for page, text in said.items()}
+
+
+def finish(folder: Path, also: Mapping[str, Sequence[str]], *, without: Sequence[str] = ()) -> None:
+    """Write the index of one built language; ``also`` is what a page is also called, by its address.
 
     ``without`` are folders below that belong to another language.
     """
     stock = folder / f"{INDEX}.json"
     config = json.loads(stock.read_text(encoding="utf-8"))["config"]
-    found = [entry(path, folder, names) for path in sorted(_pages(folder, without))]
+    found = [entry(path, folder, also) for path in sorted(_pages(folder, without))]
     pages = [one for one in found if one is not None]
     script = "var __index=" + json.dumps({"config": config, "docs": [], "pages": pages}, ensure_ascii=False)
     stock.with_suffix(".js").write_text(script.replace("\u2028", " ").replace("\u2029", " ") + "\n", encoding="utf-8")
@@ -52,7 +63,7 @@ def _pages(folder: Path, without: Sequence[str]) -> list[Path]:
     return [p for p in folder.rglob("index.html") if p.relative_to(folder).parts[0] not in without]
 
 
-def entry(path: Path, folder: Path, names: Mapping[str, Sequence[str]]) -> Entry | None:
+def entry(path: Path, folder: Path, also: Mapping[str, Sequence[str]]) -> Entry | None:
     """What is looked through of one page: its address, title, other names, weight and sections."""
     location = path.parent.relative_to(folder).as_posix() + "/"
     location = "" if location == "./" else location
@@ -61,7 +72,7 @@ def entry(path: Path, folder: Path, names: Mapping[str, Sequence[str]]) -> Entry
         return None
     title, parts = sections(article.group(1))
     weight = 1.0 if location.startswith("functions/") else HAND_WRITTEN
-    return location, title, list(names.get(location, ())), weight, parts
+    return location, title, list(also.get(location, ())), weight, parts
 
 
 def sections(article: str) -> tuple[str, list[Section]]:

@@ -94,8 +94,7 @@ def build(
             _write_docs(work / "docs" / lang, parts[lang], claims, lang)
         for lang in sorted(LANGUAGES, key=lambda x: x != ROOT):  # building the root empties its folder, others included
             _mkdocs(work, lang, parts[lang])
-            names = {f"functions/{p.name}/": p.summary.names for p in parts[lang]}
-            search.finish(work / "site" if lang == ROOT else work / "site" / lang, names)
+            search.finish(work / "site" if lang == ROOT else work / "site" / lang, search.names(parts[lang], lang))
         _replace(work / "site", out)
         if docs is not None:
             docs.resolve().parent.mkdir(parents=True, exist_ok=True)
