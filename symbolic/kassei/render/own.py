@@ -7,8 +7,8 @@ a build runs none of them. The interface is read off the docstrings.
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from markupsafe import Markup, escape
