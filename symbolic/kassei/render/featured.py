@@ -9,7 +9,7 @@ from kassei.render import plots
 from kassei.render.page.definition import defining_equation
 from kassei.render.page.markup import figure, one_block
 from kassei.render.page.picture import breaks_at_defaults
-from kassei.render.page.writer import Writer
+from kassei.render.page.writer import LABEL, Writer
 from kassei.text.latex import mathml
 
 FEATURED, FAMILY = "exponential", "a"
@@ -33,7 +33,7 @@ def featured(w: Writer, dossier: Dossier) -> str:
             plots.figure(curves, "home-exponential", w("plot_alt", name=f.heading(w.lang))),
             w("family_caption", param="a", values=text),
         )
-    said = Markup('<p class="front-says">{} {} <a href="functions/{}/">{}</a></p>').format(
+    said = Markup('<p class="front-says">{}<br>{} · <a href="functions/{}/">{}</a></p>').format(
         w.words("overview.home.picture", param=FAMILY), _ends(w, dossier), f.name, w("read_more")
     )
     formula = f'<div class="formula">{mathml(defining_equation(f, w.lang), display=True)}</div>'
@@ -43,7 +43,7 @@ def featured(w: Writer, dossier: Dossier) -> str:
 def _ends(w: Writer, dossier: Dossier) -> Markup:
     """What the function becomes at the ends of its parameter, and whether R3 holds on the way."""
     shown = [
-        Markup('{} → {}: <a href="functions/{}/">{}</a> ({}).').format(
+        Markup('{} → {}: <a href="functions/{}/">{}</a> ({})').format(
             one.param,
             one.to.replace("-oo", "−∞").replace("oo", "∞"),
             one.same_as,
@@ -54,6 +54,8 @@ def _ends(w: Writer, dossier: Dossier) -> Markup:
         if one.param == FAMILY and one.same_as
     ]
     shown += [
-        Markup("{}: {}.").format(w.name(name), w(v.truth)) for name, v in dossier.requirements.items() if name == "R3"
+        Markup("{}: {}").format(w.name(name), w(LABEL.get(v.truth, v.truth)))
+        for name, v in dossier.requirements.items()
+        if name == "R3"
     ]
-    return Markup(" ").join(shown)
+    return Markup(" · ").join(shown)

@@ -7,6 +7,7 @@ a build runs none of them. The interface is read off the docstrings.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -87,7 +88,12 @@ def _entry(w: Writer, name: str, value: Any) -> str:
 def _signed(name: str, value: Any) -> str:
     if not inspect.isfunction(value):
         return name
-    return name + str(inspect.signature(value)).replace("'", "")
+    return name + _signature(value)
+
+
+def _signature(value: Any) -> str:
+    """A signature as its source has it: annotations are kept as text, which is shown without quotes."""
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", str(inspect.signature(value)))
 
 
 def _doc(value: Any) -> Markup:
@@ -104,7 +110,5 @@ def _members(cls: Any) -> Sequence[tuple[str, Any]]:
 
 
 def _member(name: str, value: Any) -> Markup:
-    signature = (
-        "" if isinstance(value, property) else str(inspect.signature(value)).replace("'", "").replace("self, ", "")
-    )
+    signature = "" if isinstance(value, property) else _signature(value).replace("self, ", "")
     return Markup("<p><code>.{}{}</code></p>{}").format(name, signature.replace("(self)", "()"), _doc(value))
