@@ -20,6 +20,9 @@ raw_damped(d, g)    d*g                        0 where the vanishing factor d is
 raw_log1p(u)        log(1 + u)                 no digit of a small u is lost
 raw_tanh_softplus(u) tanh(log(1 + exp(u)))     n/(n + 2) with n = e(e + 2), e = exp(u)
 raw_tanh_softplus_slope(u)                     its derivative, 4e(1 + e)/(n + 2)**2
+raw_swish_slope(u)  (u*sigmoid(u))'            its zero is that of one factor, so nothing cancels
+raw_mish_slope(u)   (u*raw_tanh_softplus(u))'  the same
+raw_gelu_slope(u)   (u*raw_normal_cdf(u))'     the same; that factor has its own polynomial
 raw_normal_cdf(u)   (1 + erf(u/sqrt(2)))/2     the tail has its own polynomial; u**2 is squared exactly
 raw_gauss(u)        exp(-u**2/2)               the same square
 raw_exp_neg_square(u) exp(-u**2)               the same square
@@ -39,9 +42,9 @@ c*y/(c + y) is A*(y/(A + C*y)), whatever c is (S1 eqs. (5), (6) and their deriva
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 
 import sympy as sp
 
@@ -226,6 +229,34 @@ class raw_exp_neg_square(sp.Function):  # type: ignore[misc]  # noqa: N801
         return -2 * self.args[0] * raw_exp_neg_square(self.args[0])
 
 
+class raw_swish_slope(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """s(u) + u s'(u) with the sigmoid s."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """s'(u) (2 - u tanh(u/2))."""
+        u = self.args[0]
+        return raw_sigmoid(u) * raw_sigmoid(-u) * (2 - u * raw_tanh(u / 2))
+
+
+class raw_gelu_slope(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """Phi(u) + u phi(u) with the standard normal distribution function and density."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """phi(u) (2 - u**2)."""
+        u = self.args[0]
+        return raw_gauss(u) * (2 - u**2) / sp.sqrt(2 * sp.pi)
+
+
+class raw_mish_slope(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """t(u) + u t'(u) with t(u) = tanh(log(1 + exp(u)))."""
+
+    nargs = 1
+
+
 class raw_hypot(sp.Function):  # type: ignore[misc]  # noqa: N801
     """sqrt(x**2 + y**2)."""
 
@@ -408,6 +439,14 @@ VANISHING = (
 """Heads that may come as close to 0 as they like; the first argument of ``raw_damped`` is a product of them."""
 
 
+UNITS: Mapping[type[sp.Basic], type[sp.Basic]] = {
+    raw_sigmoid: raw_swish_slope,
+    raw_normal_cdf: raw_gelu_slope,
+    raw_tanh_softplus: raw_mish_slope,
+}
+"""Gates g with a head for the slope of u*g(u)."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a piece lives: side conditions of rewrites are decided here."""
@@ -451,7 +490,38 @@ def _hyperbolic(expr: sp.Expr) -> sp.Expr:
 
 def slope(lowered: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     """The derivative of a lowered form, itself in stable terms."""
+    units = [_unit_slope(term, symbol) for term in sp.Add.make_args(lowered)]
+    if any(unit is not None for unit in units):
+        rest = sp.Add(*(t for t, unit in zip(sp.Add.make_args(lowered), units, strict=True) if unit is None))
+        return sp.Add(*(unit for unit in units if unit is not None), slope(rest, symbol))
     return _common(_pairs(sp.expand_mul(lowered.diff(symbol), deep=False)))
+
+
+def _unit_slope(term: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
+    """The slope of c*u*g(u) for a gate g, where c and the slope of u do not move."""
+    for gate in sp.Mul.make_args(term):
+        if gate.func in UNITS:
+            u = gate.args[0]
+            c, inside = term / gate / u, u.diff(symbol)
+            if inside != 0 and not c.has(symbol) and not inside.has(symbol):
+                return c * inside * UNITS[gate.func](u)
+    return None
+
+
+def opened(expr: sp.Expr) -> sp.Expr:
+    """The same with slopes of units written out, for a target that has no function of its own for them."""
+    if not expr.has(*UNITS.values()):
+        return expr
+    for gate, head in UNITS.items():
+        expr = expr.replace(head, lambda u, gate=gate: _written_out(gate)(u))
+    return expr
+
+
+@cache
+def _written_out(gate: type[sp.Basic]) -> sp.Lambda:
+    u = sp.Symbol("in_u", real=True)
+    place = Place(u, -sp.oo, sp.oo, Region())
+    return sp.Lambda(u, finish(_common((u * gate(u)).diff(u)), place))
 
 
 def _common(expr: sp.Expr) -> sp.Expr:

@@ -121,7 +121,8 @@ def make_program(
 ) -> Program:
     """The program of some quantities: ``value``, ``slope`` or names of learned parameters.
 
-    ``spelling`` rewrites each part of the plan in heads of a target's own before what is shared is looked for.
+    ``spelling`` rewrites each part of the plan in heads of a target's own before what is shared is looked for; it is
+    given the part and its variable, and is :func:`plain` where nothing else is said.
     """
     from kassei.codegen.rounding import bound
 
@@ -146,6 +147,11 @@ def make_program(
     error = bound(draft, plan.activation)
     powers = error if error <= SINGLE else bound(draft, plan.activation, powers=True)
     return replace(draft, error=error, error_powers=powers)
+
+
+def plain(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
+    """The spelling of a target that has no functions of its own for slopes of units."""
+    return lower.opened(expr).replace(lower.raw_reach, lower.reached)
 
 
 def all_quantities(plan: Plan) -> tuple[str, ...]:
@@ -185,10 +191,7 @@ class _Maker:
         spelled: list[sp.Expr] = []
         for layout in layouts:
             for branch in layout.branches:
-                if self.spelling is None:
-                    expr = branch.expr.replace(lower.raw_reach, lower.reached)
-                else:
-                    expr = self.spelling(branch.expr, self.variable)
+                expr = (self.spelling or plain)(branch.expr, self.variable)
                 if expr.has(self.variable):
                     expr = expr.xreplace({self.variable: self._inside(branch.lo, branch.hi, clamped, steps)})
                 spelled.append(self._lifted(expr))

@@ -63,6 +63,11 @@ def _cdf(x: Array) -> Array:
     return 0.5 * _erfc(-x / math.sqrt(2.0))
 
 
+def _inside(x: Array) -> Array:
+    """A factor of what vanishes at the ends faster than it grows."""
+    return np.clip(x, -1e4, 1e4)
+
+
 def _gauss(x: Array) -> Array:
     return np.exp(-x * x / 2.0)
 
@@ -92,6 +97,18 @@ _UNARY: dict[type[sp.Basic], tuple[Callable[[Array], Array], Callable[[Array], A
     lower.raw_softplus: (lambda x: np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x))), _sigmoid),
     lower.raw_tanh_softplus: (_gate, lambda x: _sigmoid(x) * (1.0 - _gate(x) ** 2)),
     lower.raw_tanh_softplus_slope: (lambda x: _sigmoid(x) * (1.0 - _gate(x) ** 2), lambda x: _sigmoid(x) * 2.0),
+    lower.raw_swish_slope: (
+        lambda x: _sigmoid(x) + _inside(x) * _sigmoid(x) * _sigmoid(-x),
+        lambda x: _sigmoid(x) * _sigmoid(-x) * (2.0 - x * np.tanh(x / 2.0)),
+    ),
+    lower.raw_mish_slope: (
+        lambda x: _gate(x) + _inside(x) * _sigmoid(x) * (1.0 - _gate(x) ** 2),
+        lambda x: _sigmoid(x) * (2.0 + 2.0 * np.abs(x)),
+    ),
+    lower.raw_gelu_slope: (
+        lambda x: _cdf(x) + 0.39895 * _inside(x) * _gauss(x),
+        lambda x: 0.39895 * _gauss(x) * (2.0 - x * x),
+    ),
     lower.raw_normal_cdf: (_cdf, lambda x: 0.39895 * _gauss(x)),
     lower.raw_gauss: (_gauss, lambda x: x * _gauss(x)),
     lower.raw_exp_neg_square: (lambda x: np.exp(-x * x), lambda x: 2.0 * x * np.exp(-x * x)),
@@ -338,7 +355,8 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
         value = f(x)
         rounding = 0.0 if expr.func is sp.Abs else _units(expr.func)
         carried = np.where(ex == 0.0, 0.0, np.abs(derivative(x)) * ex)
-        return value, carried + rounding * np.abs(value)
+        size = np.maximum(np.abs(value), FLOOR) if expr.func in lower.UNITS.values() else np.abs(value)
+        return value, carried + rounding * size
     y, ey = args[1]
     if expr.func in (lower.raw_min, lower.raw_max):
         first = (x <= y) if expr.func is lower.raw_min else (x >= y)

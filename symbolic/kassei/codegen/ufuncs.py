@@ -115,6 +115,8 @@ def spelled(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
         return sp.Add(lower.raw_positive(sp.Add(*low)), *(spelled(a, variable) for a in rest), evaluate=False)
     if not expr.has(variable) or expr.is_Symbol:
         return expr
+    if expr.func in lower.UNITS.values():
+        return spelled(lower.opened(expr), variable)
     args = [spelled(a, variable) for a in expr.args]
     head = expr.func
     if head in _SPELLED:

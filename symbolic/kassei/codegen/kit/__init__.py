@@ -31,6 +31,13 @@ difference are exact, fused or not), ``q`` the polynomial ``exp``.
     ``sigmoid_pair`` is for programs that need sigmoid(-u) as well: both share ``exp(-abs(u))`` and ``1/(1 + e)``.
 ``tanh_softplus(u)``
     ``n/(n + 2)`` with ``n = e*e + 2*e``, both divided by exp(2u) where u > 0.
+``swish_slope(u)``, ``mish_slope(u)``, ``gelu_slope(u)``
+    The slopes of x*sigmoid(x), x*tanh_softplus(x) and x*normal_cdf(x) at x = u. Each changes its sign at one u < 0,
+    where the sum of its two terms would lose all digits. With ``e = exp(-abs(u))`` and ``a = abs(u)``:
+    ``e*((1 - a) + e)/(1 + e)**2`` for u < 0 and 1 minus that for u >= 0, where ``1 - a`` is exact near the zero; a
+    cubic polynomial in e whose coefficients are 4 + 4u, 6 + 4u, 4, 1 (u < 0) or the reverse of it, over
+    ``(n + 2)**2``; and ``gauss(a)*(root - a)*P(s)`` with ``gelu_slope``, ``s = 1/(1 + scale*a)`` and the zero in two
+    parts. All errors are relative to max(abs(slope), 0.05).
 ``gauss(u)``, ``exp_neg_square(u)``
     ``u = h + l`` with so few digits in h that ``h*h`` is exact (12 bits for float32, 26 for float64), then
     ``exp(-h*h/2 - l*(u + h)/2)`` with the second part subtracted from r.
@@ -86,6 +93,9 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "_tanh_softplus_times": ("_fall",),
     "_tanh_softplus_slope": ("_fall",),
     "_tanh_softplus_slope_times": ("_fall",),
+    "_swish_slope": ("_fall",),
+    "_mish_slope": ("_cap", "_fall"),
+    "_gelu_slope": ("_cap", "_normal_fall"),
     "_gauss": ("_normal_fall",),
     "_gauss_times": ("_normal_fall",),
     "_exp_neg_square": ("_square_fall",),
@@ -219,6 +229,8 @@ def _fields(real: str) -> Mapping[str, Any]:
         "tanh_end": lit(10.0 if single else 20.0),
         "normal_end": lit(14.75 if single else 38.75),
         "normal_scale": lit(normal.scale or 0.0),
+        "gelu_root": lit(constant("gelu_root", real)),
+        "gelu_root_low": lit(constant("gelu_root_low", real)),
         "erfc_end": lit(10.4375 if single else 27.375),
         "erfc_scale": lit(erfc.scale or 0.0),
         "tiny": lit(2.0**-126 if single else 2.0**-1022),
@@ -229,7 +241,7 @@ def _fields(real: str) -> Mapping[str, Any]:
         "lowered": lit(32.0 if single else 64.0),
         "root_half": bits(0.5**0.5),
         "fraction": (1 << mantissa) - 1,
-        **{name: poly(name) for name in ("exp", "log1p", "log1p_unit", "atanh", "erf", "normal_tail", "erfc_tail")},
+        **{name: poly(name) for name in ("exp", "log1p", "log1p_unit", "atanh", "erf", "normal_tail", "erfc_tail", "gelu_slope")},
     }
 
 

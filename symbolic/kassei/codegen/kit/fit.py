@@ -196,6 +196,24 @@ def _tail(c: float, root: mpf) -> tuple[Real, Real]:
     return function, lambda s: 1 / function(s)
 
 
+def gelu_root() -> mpf:
+    """Where the slope of u*normal_cdf(u) is 0, times -1."""
+    return mpmath.findroot(lambda a: mpmath.erfc(a / mpmath.sqrt(2)) / 2 - a * mpmath.npdf(a), mpf("0.75"))
+
+
+def _gelu_slope(c: float, root: mpf) -> tuple[Real, Real]:
+    """R(s) with normal_cdf(-a) - a*pdf(a) = exp(-a**2/2)*(root - a)*R(s), s = 1/(1 + c*a); and the weight."""
+
+    def function(s: mpf) -> mpf:
+        a = (1 / s - 1) / c
+        if abs(a - root) < mpf("1e-25"):
+            return (2 - root**2) / mpmath.sqrt(2 * mp.pi)
+        scaled = mpmath.erfc(a / mpmath.sqrt(2)) * mpmath.exp(a**2 / 2) / 2
+        return (scaled - a / mpmath.sqrt(2 * mp.pi)) / (root - a)
+
+    return function, lambda s: 1 / function(s)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shape:
     """Degrees and ends that were chosen for one type, so that rounding and not the fit sets the error."""
@@ -207,14 +225,29 @@ class Shape:
     erf: int
     normal: tuple[float, str, int]
     erfc: tuple[float, str, int]
+    gelu_slope: tuple[float, str, int]
 
 
 SHAPES = {
     "float32": Shape(
-        exp=4, log1p=8, log1p_unit=8, atanh=None, erf=6, normal=(0.375, "14.5", 9), erfc=(0.53125, "10.25", 9)
+        exp=4,
+        log1p=8,
+        log1p_unit=8,
+        atanh=None,
+        erf=6,
+        normal=(0.375, "14.5", 9),
+        erfc=(0.53125, "10.25", 9),
+        gelu_slope=(0.375, "14.75", 9),
     ),
     "float64": Shape(
-        exp=10, log1p=None, log1p_unit=None, atanh=6, erf=12, normal=(0.21875, "38.75", 22), erfc=(0.3125, "27.5", 22)
+        exp=10,
+        log1p=None,
+        log1p_unit=None,
+        atanh=6,
+        erf=12,
+        normal=(0.21875, "38.75", 22),
+        erfc=(0.3125, "27.5", 22),
+        gelu_slope=(0.21875, "38.75", 22),
     ),
 }
 
@@ -296,6 +329,23 @@ def fits() -> tuple[Fit, ...]:
                     degree=shape.erf,
                 )
             )
+            c, far, degree = shape.gelu_slope
+            function, weight = _gelu_slope(c, gelu_root())
+            out.append(
+                Fit(
+                    name="gelu_slope",
+                    real=real,
+                    says="(normal_cdf(-a) - a*pdf(a))*exp(a**2/2)/(root - a)"
+                    f" in s = 1/(1 + scale*a), 0 <= a <= {far}",
+                    function=function,
+                    weighted="relative",
+                    weight=weight,
+                    lo=1 / (1 + mpf(c) * mpf(far)),
+                    hi=mpf(1),
+                    degree=degree,
+                    scale=c,
+                )
+            )
             for name, (c, far, degree), root, says in (
                 ("normal_tail", shape.normal, 1 / mpmath.sqrt(2), "normal_cdf(-a)*exp(a**2/2)/s"),
                 ("erfc_tail", shape.erfc, mpf(1), "erfc(a)*exp(a**2)/s"),
@@ -319,7 +369,7 @@ def fits() -> tuple[Fit, ...]:
 
 
 def constants(real: str) -> dict[str, float]:
-    """What range reduction needs: log2(e), and log(2) as a short part and the rest.
+    """What range reduction needs, log2(e), and log(2) as a short part and the rest; and the zero of GELU's slope.
 
     The short part has so few digits that its product with every k in use (11 binary digits and the sign for float64,
     9 for float32) is exact, with or without a fused multiply-add.
@@ -328,7 +378,10 @@ def constants(real: str) -> dict[str, float]:
         bits = BITS[real]
         ln2 = mpmath.log(2)
         high = rounded(ln2, bits - (9 if real == "float32" else 12))
+        root = gelu_root()
         return {
+            "gelu_root": float(rounded(root, bits)),
+            "gelu_root_low": float(rounded(root - rounded(root, bits), bits)),
             "log2_e": float(rounded(1 / ln2, bits)),
             "ln2_high": float(high),
             "ln2_low": float(rounded(ln2 - high, bits)),

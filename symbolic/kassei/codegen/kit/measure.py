@@ -8,7 +8,7 @@ float32 is compared with the kit's own float64 functions, whose error was measur
 the figures hold to 2**-25 of a unit of float32. Functions of two arguments (``x`` times a function of u) are measured
 at x = u, the case of the gated units. Errors are given in units in the last place of the exact result (``ulp``; below
 the normal numbers the spacing of subnormals) and relative to the result in units of roundoff (``roundoffs``; relative
-to the smallest normal number below it).
+to the smallest normal number below it; slopes that change their sign: to max(abs(slope), 0.05), in both columns).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def sweep_NAME(first, count, step):
                 right = np.isinf(g) and abs(w) >= 3.4028235677973366e38 and (g > 0) == (w > 0)
                 found[b, 3] += 0.0 if right else 1.0
                 continue
-            size = max(abs(w), 2.0**-126)
+            size = max(abs(w), FLOOR32)
             unit = _I64(_R64(size).view(_I64) & _I64(0x7FF0000000000000)).view(_R64) * 2.0**-23
             error = abs(g - w)
             if error > found[b, 0] * unit:
@@ -88,6 +88,7 @@ def compiled(names: list[str]) -> SimpleNamespace:
             .replace(
                 "CALL64", f"{name}64(np.float64(x[k]), np.float64(x[k]))" if twice else f"{name}64(np.float64(x[k]))"
             )
+            .replace("FLOOR32", repr(FLOOR if name in FLOORED else 2.0**-126))
             .replace("AT64", f"{name}64(x[k], x[k])" if twice else f"{name}64(x[k])")
         )
     space: dict[str, Any] = {"np": np, "numba": numba, "math": math, "BLOCK": BLOCK, "__name__": "kit_measured"}
@@ -130,6 +131,9 @@ EXACT: dict[str, Callable[[mpmath.mpf], mpmath.mpf]] = {
     "_softplus": lambda u: mpmath.log1p(mpmath.exp(u)),
     "_tanh_softplus": lambda u: _gate(mpmath.exp(u)),
     "_tanh_softplus_slope": lambda u: _gate_slope(mpmath.exp(u)),
+    "_swish_slope": lambda u: 1 / (1 + mpmath.exp(-u)) + u * mpmath.exp(-u) / (1 + mpmath.exp(-u)) ** 2,
+    "_mish_slope": lambda u: _gate(mpmath.exp(u)) + u * _gate_slope(mpmath.exp(u)),
+    "_gelu_slope": lambda u: mpmath.erfc(-u / mpmath.sqrt(2)) / 2 + u * mpmath.npdf(u),
     "_gauss": lambda u: mpmath.exp(-u * u / 2),
     "_exp_neg_square": lambda u: mpmath.exp(-u * u),
     "_normal_cdf": lambda u: mpmath.erfc(-u / mpmath.sqrt(2)) / 2,
@@ -137,6 +141,11 @@ EXACT: dict[str, Callable[[mpmath.mpf], mpmath.mpf]] = {
     "_erf": mpmath.erf,
 }
 """What each function is, by mpmath."""
+
+
+FLOORED = frozenset(("_swish_slope", "_mish_slope", "_gelu_slope"))
+"""Functions that change their sign: judged relative to max(abs(f), 0.05)."""
+FLOOR = 0.05
 
 
 def _plain(name: str) -> str:
@@ -194,7 +203,7 @@ def float64_errors(module: SimpleNamespace, name: str) -> dict[str, Any]:
                     math.isinf(g) and abs(want) > biggest * (1 + mpmath.mpf(2) ** -54) and (g > 0) == (want > 0)
                 )
                 continue
-            size = max(abs(want), mpmath.mpf(sys.float_info.min))
+            size = max(abs(want), mpmath.mpf(FLOOR if name in FLOORED else sys.float_info.min))
             unit = mpmath.mpf(2) ** (mpmath.floor(mpmath.log(size, 2)) - 52)
             error = abs(mpmath.mpf(g) - want)
             if error / unit > worst:
@@ -216,6 +225,7 @@ def _beyond(name: str, u: float) -> mpmath.mpf:
         "_sigmoid": (0, 1),
         "_tanh_softplus": (0, 1),
         "_normal_cdf": (0, 1),
+        **dict.fromkeys(FLOORED, (0, 1)),
     }
     value = mpmath.mpf(limits.get(base, (0, 0))[u > 0])
     return value * mpmath.mpf(u) if name.endswith("_times") else value

@@ -41,6 +41,9 @@ KIT: dict[type[sp.Basic], str] = {
     lower.raw_softplus: "_softplus",
     lower.raw_tanh_softplus: "_tanh_softplus",
     lower.raw_tanh_softplus_slope: "_tanh_softplus_slope",
+    lower.raw_swish_slope: "_swish_slope",
+    lower.raw_mish_slope: "_mish_slope",
+    lower.raw_gelu_slope: "_gelu_slope",
     lower.raw_normal_cdf: "_normal_cdf",
     lower.raw_gauss: "_gauss",
     lower.raw_exp_neg_square: "_exp_neg_square",
@@ -164,10 +167,11 @@ DIALECTS: Mapping[str, Dialect] = {real: _dialect(real) for real in ("float32", 
 
 
 def _paired(case: Case) -> Case:
-    """The same case with heads that share their work where both sigmoid(u) and sigmoid(-u) occur."""
+    """The same case with heads that share their work where sigmoid(u) meets sigmoid(-u) or the slope of u*sigmoid(u)."""
     exprs = [*(s.expr for s in case.steps), *(p for c in case.choices for p in c.parts)]
     taken = {e.args[0] for expr in exprs for e in expr.atoms(lower.raw_sigmoid)}
-    shared = {lower.raw_sigmoid(u): PAIR(u) for u in taken if -u in taken}
+    beside = {e.args[0] for expr in exprs for e in expr.atoms(lower.raw_swish_slope)}
+    shared = {lower.raw_sigmoid(u): PAIR(u) for u in taken if -u in taken or u in beside}
     if not shared:
         return case
     return replace(
@@ -237,9 +241,14 @@ def fused(case: Case) -> Case:
     return replace(case, steps=tuple(reversed(kept)), choices=choices)
 
 
+def _spelled(expr: sp.Expr, _: sp.Symbol) -> sp.Expr:
+    """The kit has functions for slopes of units."""
+    return expr.replace(lower.raw_reach, lower.reached)
+
+
 def _prepared(plan: Plan, quantities: tuple[str, ...]) -> Program:
     """The program with fused factors and without selects that its formulas do not need."""
-    program = make_program(plan, quantities)
+    program = make_program(plan, quantities, _spelled)
     low, high, _ = rounding.natural(program, plan.activation)
     cases = []
     for case in program.cases:
@@ -299,7 +308,7 @@ def _kept(program: Program) -> list[str]:
 
 def _group(name: str, program: Program, plan: Plan) -> Group:
     dialect = DIALECTS["float64"]
-    plain = make_program(plan, program.quantities)
+    plain = make_program(plan, program.quantities, _spelled)
     error = rounding.bound(plain, plan.activation, aligned=1.0)
     powers = error if error <= ENOUGH else rounding.bound(plain, plan.activation, powers=True, aligned=1.0)
     cases: list[str] = []
