@@ -19,22 +19,22 @@ by itself. ``raw_min`` and ``raw_max`` propagate NaN.
 
 ``error`` is an estimate of the rounding error, in units of the working type's roundoff (2**-24 for float32), found by
 :mod:`kassei.codegen.rounding`; slopes that change sign are judged relative to max(abs(f'), 0.05). A target computes
-float32 in float32 arithmetic where it is at most ``SINGLE``, in float64 elsewhere. ``error_powers`` is the same where
-every parameter is a power of two (or there is none), so that products with them are exact: where only that one is at
-most ``SINGLE``, a target has both and takes float32 arithmetic for such parameters (softplus at b = 1).
+float32 in float32 arithmetic where it is at most ``SINGLE``, in float64 elsewhere; or it has both, and takes float32
+arithmetic for parameters that are powers of two, so that products with them are exact (softplus at b = 1).
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 import sympy as sp
 
 from kassei.codegen import lower
 from kassei.codegen.plan import Layout, Plan, Selection, inner
+from kassei.core.activation import Activation
 
 SINGLE = 8.0
 """Up to this bound float32 is computed in float32."""
@@ -102,8 +102,14 @@ class Program:
     parameters: tuple[sp.Symbol, ...]
     constants: tuple[Constant, ...]
     cases: tuple[Case, ...]
-    error: float
-    error_powers: float
+    activation: Activation
+
+    @cached_property
+    def error(self) -> float:
+        """See the module."""
+        from kassei.codegen.rounding import bound
+
+        return bound(self, self.activation)
 
     @property
     def heads(self) -> frozenset[type[sp.Basic]]:
@@ -124,8 +130,6 @@ def make_program(
     ``spelling`` rewrites each part of the plan in heads of a target's own before what is shared is looked for; it is
     given the part and its variable, and is :func:`plain` where nothing else is said.
     """
-    from kassei.codegen.rounding import bound
-
     known = {q.name: q for q in (plan.value, plan.slope, *plan.param_slopes)}
     chosen = [known[name] for name in quantities]
     variable = sp.Symbol(inner(str(plan.activation.variable)), real=True)
@@ -135,18 +139,14 @@ def make_program(
         maker.case(chosen[0].layouts[k].condition, [q.layouts[k] for q in chosen])
         for k in range(len(chosen[0].layouts))
     )
-    draft = Program(
+    return Program(
         quantities=quantities,
         variable=variable,
         parameters=parameters,
         constants=tuple(maker.constants),
         cases=cases,
-        error=0.0,
-        error_powers=0.0,
+        activation=plan.activation,
     )
-    error = bound(draft, plan.activation)
-    powers = error if error <= SINGLE else bound(draft, plan.activation, powers=True)
-    return replace(draft, error=error, error_powers=powers)
 
 
 def plain(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
@@ -249,7 +249,7 @@ class _Maker:
         return self._chosen(tuple(selection.options))
 
     def _moves(self, expr: sp.Expr) -> bool:
-        return any(s not in self.fixed and not s.name.startswith("within_") for s in expr.free_symbols)
+        return bool(expr.free_symbols - self.fixed)
 
     def _lifted(self, expr: sp.Expr) -> sp.Expr:
         """The expression with whatever depends on the parameters alone as constants."""

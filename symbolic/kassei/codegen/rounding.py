@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
+from sympy.core.symbol import Str
 
 from kassei.codegen import lower, ufuncs
 from kassei.codegen.kit import errors, polynomial
@@ -123,6 +124,17 @@ def bound(program: Program, activation: Activation, *, powers: bool = False, ali
     return max(_at(program, row, aligned) for row in _rows(activation, powers=powers))
 
 
+def single(program: Program, activation: Activation, enough: float) -> str:
+    """When float32 may be computed in float32: ``always``, ``never``, or where parameters are ``powers`` of two.
+
+    The estimate decides, without its allowance for errors of different signs.
+    """
+    for answer, powers in (("always", False), ("powers", True)):
+        if bound(program, activation, powers=powers, aligned=1.0) <= enough:
+            return answer
+    return "never"
+
+
 def _rows(activation: Activation, *, powers: bool = False) -> list[dict[str, float]]:
     """Parameters: each of its samples with the others as they come first, and all of them moved together."""
     names = [p.symbol.name for p in activation.parameters]
@@ -193,25 +205,24 @@ FLAT, PER_CONDITION = 20.0, 6.0
 """What is allowed then, without and per unit of conditioning."""
 
 
-def natural(program: Program, activation: Activation) -> tuple[bool, bool, bool]:
-    """Whether the formulas give the limits at -inf and +inf, and NaN for NaN, by themselves (at the grid's parameters).
+def natural(program: Program, activation: Activation) -> tuple[bool, bool]:
+    """Whether the formulas give the limits at -inf and +inf by themselves (at the grid's parameters).
 
     Meant for programs whose parts are joined by sums or by masks of sign bits, where the outermost part decides.
     """
-    found = [True, True, True]
+    found = [True, True]
     cases = {c.symbol for c in program.constants if len(c.options) > 1}
     for row in _rows(activation):
-        scope, case = _scope(program, row, np.array([-np.inf, np.inf, np.nan]))
+        scope, case = _scope(program, row, np.array([-np.inf, np.inf]))
         with np.errstate(all="ignore"):
             for choice in case.choices:
-                parts = [np.broadcast_to(_one(part, scope)[0], (3,)) for part in choice.parts]
-                found[2] &= all(bool(np.isnan(part[2])) for part in parts)
+                parts = [np.broadcast_to(_one(part, scope)[0], (2,)) for part in choice.parts]
                 for k, part, limit in ((0, parts[0], choice.at_neg_inf), (1, parts[-1], choice.at_pos_inf)):
                     found[k] &= limit not in cases  # another limit for some parameters, perhaps not on the grid
                     want = None if limit is None else float(_one(limit, scope)[0])
                     same = want is None or part[k] == want or (np.isnan(want) and np.isnan(part[k]))
                     found[k] &= bool(same)
-    return found[0], found[1], found[2]
+    return found[0], found[1]
 
 
 def _scope(program: Program, row: dict[str, float], points: Array | None = None) -> tuple[dict[sp.Symbol, Pair], Case]:
@@ -382,9 +393,9 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
     raise NotImplementedError(f"no rounding error is known for {expr.func.__name__}; add it to codegen/rounding.py")
 
 
-def _guarded(inner: sp.Expr, name: sp.Symbol, scope: dict[sp.Symbol, Pair]) -> Pair:
+def _guarded(inner: sp.Expr, name: Str, scope: dict[sp.Symbol, Pair]) -> Pair:
     value, error = _one(inner, scope)
-    (lo, hi), _ = ufuncs.BOUNDS[name.name.removeprefix("within_")]
+    (lo, hi), _ = ufuncs.BOUNDS[name.name]
     scope[OUTSIDE] = (scope[OUTSIDE][0] | ~((value >= lo) & (value <= hi)), np.float64(0.0))
     return value, error
 

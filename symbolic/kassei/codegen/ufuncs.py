@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import sympy as sp
+from sympy.core.symbol import Str
 
 from kassei.codegen import lower
 from kassei.codegen.program import Case, Choice, Program
@@ -92,18 +93,14 @@ class raw_by_sign(sp.Function):  # type: ignore[misc]  # noqa: N801
 BOUNDS: Mapping[str, tuple[tuple[float, float], tuple[float, float]]] = {
     "normal": ((-87.0, 88.0), (-708.0, 709.0)),
     "twice": ((-87.0, 43.0), (-708.0, 354.0)),
-    "four": ((-87.0, 21.0), (-708.0, 177.0)),
-    "even": ((-43.0, 43.0), (-354.0, 354.0)),
     "tail": ((-12.5, 12.5), (-37.0, 37.0)),
     "finite": ((-3e38, 3e38), (-1.7e308, 1.7e308)),
 }
 """By name: from where to where, in float32 and in float64. Between them no exponential is subnormal or overflows."""
 
-_NAMES = {name: sp.Symbol(f"within_{name}") for name in BOUNDS}
-
 
 def _guard(u: sp.Expr, name: str) -> sp.Expr:
-    return raw_guard(u, _NAMES[name])
+    return raw_guard(u, Str(name))
 
 
 def spelled(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
@@ -276,9 +273,8 @@ class Writer:
         for at, to_right, part in blend.borders_and_parts():
             other = self._value(part)
             edge = self._value(at)
-            order = (
-                ("v", edge) if to_right else (edge, "v")
-            )  # the sign bit of v - at: the left part; of at - v: the right
+            # the sign bit of v - at says that it is the left part, that of at - v the right
+            order = ("v", edge) if to_right else (edge, "v")
             mask = self._take()
             self.block.lines.append(f"np.subtract({order[0]}, {order[1]}, out={mask})")
             if order == ("v", edge) and at == 0:
@@ -347,7 +343,7 @@ class Writer:
             return self._power(*e.args)
         if isinstance(e, raw_guard):
             operand = self._value(e.args[0])
-            self._guarded(operand, str(e.args[1]).removeprefix("within_"), e.args[0])
+            self._guarded(operand, e.args[1].name, e.args[0])
             return operand
         if isinstance(e, raw_split):
             operand = self._value(e.args[0])
@@ -395,9 +391,7 @@ class Writer:
         for side, wanted in (("low", low), ("high", high)):
             if wanted and (operand, f"{side} {name}") not in self.block.guards:
                 self.block.guards.append((operand, f"{side} {name}"))
-                reduce, sign, k = ("minimum", "<", 0) if side == "low" else ("maximum", ">", 1)
-                del sign
-                relation = ">=" if k == 0 else "<="
+                reduce, relation, k = ("minimum", ">=", 0) if side == "low" else ("maximum", "<=", 1)
                 self.block.lines.append(f"if not np.{reduce}.reduce({operand}, axis=None) {relation} g_{name}[{k}]:")
                 self.block.lines.append("    return False")
 
@@ -568,14 +562,14 @@ def _sum_of_parts(choice: Choice, case: Case, program: Program) -> sp.Expr | Non
         return expr
 
     whole = [full(p) for p in choice.parts]
-    found = _added(whole, choice, clamps, case, program, list(choice.parts))
+    found = _added(whole, choice, clamps, program, list(choice.parts))
     if found is not None:
         return found
     divided = [_without(w, clamps) for w in whole]
     rest = [d for d in divided if d is not None]
     if len(rest) < len(whole):
         return None
-    found = _added(rest, choice, clamps, case, program, rest)
+    found = _added(rest, choice, clamps, program, rest)
     return None if found is None else sp.Mul(program.variable, found, evaluate=False)  # inf*0: a guard keeps it out
 
 
@@ -593,11 +587,9 @@ def _added(
     whole: list[sp.Expr],
     choice: Choice,
     clamps: set[sp.Symbol],
-    case: Case,
     program: Program,
     parts: list[sp.Expr],
 ) -> sp.Expr | None:
-    del case
     fixed = {c.symbol for c in program.constants} | set(program.parameters)
     moving = [bool(w.free_symbols - fixed) for w in whole]
 

@@ -241,7 +241,10 @@ def _fields(real: str) -> Mapping[str, Any]:
         "lowered": lit(32.0 if single else 64.0),
         "root_half": bits(0.5**0.5),
         "fraction": (1 << mantissa) - 1,
-        **{name: poly(name) for name in ("exp", "log1p", "log1p_unit", "atanh", "erf", "normal_tail", "erfc_tail", "gelu_slope")},
+        **{
+            name: poly(name)
+            for name in ("exp", "log1p", "log1p_unit", "atanh", "erf", "normal_tail", "erfc_tail", "gelu_slope")
+        },
     }
 
 

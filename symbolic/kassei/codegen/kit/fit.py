@@ -335,8 +335,7 @@ def fits() -> tuple[Fit, ...]:
                 Fit(
                     name="gelu_slope",
                     real=real,
-                    says="(normal_cdf(-a) - a*pdf(a))*exp(a**2/2)/(root - a)"
-                    f" in s = 1/(1 + scale*a), 0 <= a <= {far}",
+                    says=f"(normal_cdf(-a) - a*pdf(a))*exp(a**2/2)/(root - a) in s = 1/(1 + scale*a), 0 <= a <= {far}",
                     function=function,
                     weighted="relative",
                     weight=weight,

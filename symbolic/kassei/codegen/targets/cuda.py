@@ -16,7 +16,7 @@ import re
 import textwrap
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -33,6 +33,7 @@ from kassei.codegen.program import HALF, SINGLE, Border, Case, Choice, Constant,
 from kassei.codegen.statements import Dialect, statements
 from kassei.codegen.target import Target
 from kassei.codegen.targets._notes import infinity_note, kink_note, parameter_fields
+from kassei.codegen.targets._python import NUMPY, literal, paragraph
 from kassei.text.templates import fill
 
 FUNCTIONS: dict[Any, str] = {
@@ -76,21 +77,8 @@ FUNCTIONS: dict[Any, str] = {
 _LIFTED = frozenset(("exp", "sigmoid", "tanh_softplus", "tanh_softplus_slope", "sech2", "gauss", "exp_neg_square"))
 _LIFTED_TAILS = frozenset(("normal_cdf", "erfc"))
 _HOST: dict[Any, str] = {
-    **{head: f"np.{FUNCTIONS[head]}" for head in (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh)},
-    **{head: f"np.{FUNCTIONS[head]}" for head in (lower.raw_expm1, lower.raw_log1p, lower.raw_tanh, lower.raw_hypot)},
-    sp.Abs: "np.abs",
-    sp.sqrt: "np.sqrt",
-    sp.Pow: "np.power",
-    sp.atan: "np.arctan",
-    sp.asin: "np.arcsin",
-    sp.acos: "np.arccos",
-    sp.asinh: "np.arcsinh",
-    sp.acosh: "np.arccosh",
-    sp.atanh: "np.arctanh",
-    lower.raw_max: "np.maximum",
-    lower.raw_min: "np.minimum",
+    **NUMPY,
     lower.raw_positive: "_positive",
-    lower.raw_product: "np.multiply",
     lower.raw_sigmoid: "_sigmoid",
     lower.raw_softplus: "_softplus",
     lower.raw_sech2: "_sech2",
@@ -168,12 +156,14 @@ def kernels(plan: Plan) -> tuple[Kernel, ...]:
         wanted += [("grad_params", learned), ("backward", ("slope", *learned))]
     wanted.append(("forward_backward", ("value", "slope", *learned)))
     drafts = [(name, quantities, make_program(plan, quantities)) for name, quantities in wanted]
-    names: dict[tuple[tuple[sp.Basic, sp.Expr], ...], sp.Symbol] = {}
+    names: dict[tuple[tuple[tuple[sp.Basic, sp.Expr], ...], bool], sp.Symbol] = {}
     out = []
     for name, quantities, program in drafts:
         rename = {}
         for constant in program.constants:
-            rename[constant.symbol] = names.setdefault(constant.options, sp.Symbol(f"k{len(names)}", real=True))
+            rename[constant.symbol] = names.setdefault(
+                (constant.options, constant.positive), sp.Symbol(f"k{len(names)}", real=True)
+            )
         out.append(
             Kernel(
                 name=name,
@@ -191,24 +181,24 @@ def _renamed(program: Program, rename: dict[sp.Symbol, sp.Symbol]) -> Program:
         return None if e is None else e.xreplace(rename)
 
     cases = tuple(
-        Case(
-            condition=case.condition,
-            steps=tuple(type(s)(symbol=s.symbol, expr=new(s.expr)) for s in case.steps),
+        replace(
+            case,
+            steps=tuple(replace(s, expr=new(s.expr)) for s in case.steps),
             choices=tuple(
-                Choice(
+                replace(
+                    c,
                     parts=tuple(map(new, c.parts)),
-                    borders=tuple(type(b)(at=new(b.at), to_right=b.to_right, own=new(b.own)) for b in c.borders),
+                    borders=tuple(replace(b, at=new(b.at), own=new(b.own)) for b in c.borders),
                     at_neg_inf=new(c.at_neg_inf),
                     at_pos_inf=new(c.at_pos_inf),
-                    keeps_nan=c.keeps_nan,
                 )
                 for c in case.choices
             ),
         )
         for case in program.cases
     )
-    constants = tuple(Constant(symbol=rename[c.symbol], options=c.options) for c in program.constants)
-    return Program(**{**program.__dict__, "cases": cases, "constants": constants})
+    constants = tuple(replace(c, symbol=rename[c.symbol]) for c in program.constants)
+    return replace(program, cases=cases, constants=constants)
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
@@ -697,31 +687,21 @@ def _host_constants(plan: Plan) -> list[str]:
     if len(cases) > 1:
         options = tuple((case.condition, sp.Integer(k)) for k, case in enumerate(cases))
         chosen.append(Constant(symbol=sp.Symbol("which", real=True), options=options))
-    empty = Program(
-        **{
-            **first.__dict__,
-            "quantities": (),
-            "constants": tuple(chosen),
-            "cases": (Case(condition=sp.true, steps=(), choices=()),),
-        }
+    empty = replace(
+        first, quantities=(), constants=tuple(chosen), cases=(Case(condition=sp.true, steps=(), choices=()),)
     )
     return statements(empty, _DIALECT, indent=8)
-
-
-def _host_literal(value: sp.Expr) -> str:
-    if value in (sp.oo, -sp.oo):
-        return "np.inf" if value is sp.oo else "-np.inf"
-    return "np.nan" if value is sp.nan else double(value).replace("e+", "e")
 
 
 _DIALECT = Dialect(
     target="cuda",
     functions=_HOST,
-    literal=_host_literal,
+    literal=literal("np"),
     where="np.where",
     isnan="np.isnan",
     inf="np.inf",
     constant="{}",
+    positive="_positive({})",
 )
 
 
@@ -740,7 +720,7 @@ def _notes(plan: Plan, wide: dict[str, list[str]]) -> list[str]:
     kinds = wide["float16"]
     text += f" and {', '.join(kinds)} of 16-bit types in float64" if kinds else ""
     text += f". Infinite inputs: {infinity_note(plan)}. At a break of the slope: {kink_note(plan)}."
-    return textwrap.wrap(text, 88, break_long_words=False, break_on_hyphens=False)
+    return paragraph(text).splitlines()
 
 
 def emit(plan: Plan) -> dict[str, str]:
@@ -751,9 +731,6 @@ def emit(plan: Plan) -> dict[str, str]:
     all_kernels = kernels(plan)
     wide = {d: [k.name for k in all_kernels if k.precision(d).real == "double"] for d in DTYPES}
     parameters = [parameter_fields(p) | {"inner": inner(p.name)} for p in f.parameters]
-    for p in parameters:
-        if p["inside"].count("(") == 1:
-            p["inside"] = p["inside"].strip("()")
     outside = [p["name"] for p in parameters]
     text = fill(
         "code/cuda/activation.py.j2",

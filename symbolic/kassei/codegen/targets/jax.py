@@ -8,58 +8,23 @@ under jit, vmap and grad (seen with JAX 0.10.2).
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
-
 import sympy as sp
 
 from kassei import __version__
 from kassei.codegen import lower
 from kassei.codegen.plan import Plan, inner, outer
-from kassei.codegen.printer import double
 from kassei.codegen.program import HALF, SINGLE, Program, all_quantities, make_program
 from kassei.codegen.statements import COLUMNS, Dialect, statements
 from kassei.codegen.target import Target
-from kassei.codegen.targets._notes import infinity_note, kink_note, parameter_fields
+from kassei.codegen.targets._notes import parameter_fields
+from kassei.codegen.targets._python import NUMPY, OWN, literal, paragraph, signature, special_note
 from kassei.text.templates import fill
 
 FUNCTIONS: dict[type[sp.Basic], str] = {
-    sp.exp: "jnp.exp",
-    sp.log: "jnp.log",
-    sp.sqrt: "jnp.sqrt",
-    sp.Pow: "jnp.power",
-    sp.Abs: "jnp.abs",
-    sp.sin: "jnp.sin",
-    sp.cos: "jnp.cos",
-    sp.tan: "jnp.tan",
-    sp.atan: "jnp.arctan",
-    sp.asin: "jnp.arcsin",
-    sp.acos: "jnp.arccos",
-    sp.sinh: "jnp.sinh",
-    sp.cosh: "jnp.cosh",
-    sp.asinh: "jnp.arcsinh",
-    sp.acosh: "jnp.arccosh",
-    sp.atanh: "jnp.arctanh",
+    **{head: name.replace("np.", "jnp.") for head, name in NUMPY.items() if head not in (sp.sign, lower.raw_product)},
+    **OWN,
     sp.erf: "jax.lax.erf",
-    lower.raw_expm1: "jnp.expm1",
-    lower.raw_log1p: "jnp.log1p",
-    lower.raw_tanh: "jnp.tanh",
     lower.raw_erfc: "jax.lax.erfc",
-    lower.raw_min: "jnp.minimum",
-    lower.raw_max: "jnp.maximum",
-    lower.raw_hypot: "jnp.hypot",
-    lower.raw_sigmoid: "_sigmoid",
-    lower.raw_softplus: "_softplus",
-    lower.raw_sech2: "_sech2",
-    lower.raw_tanh_softplus: "_tanh_softplus",
-    lower.raw_tanh_softplus_slope: "_tanh_softplus_slope",
-    lower.raw_normal_cdf: "_normal_cdf",
-    lower.raw_gauss: "_gauss",
-    lower.raw_exp_neg_square: "_exp_neg_square",
-    lower.raw_share: "_share",
-    lower.raw_harmonic: "_harmonic",
-    lower.raw_inverse: "_inverse",
-    lower.raw_damped: "_damped",
 }
 LOSSY: frozenset[type[sp.Basic]] = frozenset(
     {
@@ -77,20 +42,10 @@ and a factor that is subnormal may belong to a product that is not (SiLU at -88)
 """
 
 
-def _literal(value: sp.Expr) -> str:
-    if value is sp.oo:
-        return "jnp.inf"
-    if value is -sp.oo:
-        return "-jnp.inf"
-    if value is sp.nan:
-        return "jnp.nan"
-    return double(value).replace("e+", "e")
-
-
 DIALECT = Dialect(
     target="jax",
     functions=FUNCTIONS,
-    literal=_literal,
+    literal=literal("jnp"),
     where="jnp.where",
     isnan="jnp.isnan",
     inf="jnp.inf",
@@ -106,19 +61,6 @@ def working_types(program: Program) -> dict[str, str]:
     brain = "float64" if lower.raw_damped in program.heads else half  # it has the exponents of float32
     single = "float32" if program.error <= SINGLE and not program.heads & LOSSY else "float64"
     return {"float16": half, "bfloat16": brain, "float32": single, "float64": "float64"}
-
-
-def paragraph(text: str, width: int = COLUMNS) -> str:
-    """Text in lines of at most 88 columns, as docstrings and comments are laid out."""
-    return textwrap.fill(text, width=width, break_long_words=False, break_on_hyphens=False)
-
-
-def signature(function: str, arguments: Sequence[str]) -> list[str]:
-    """The first lines of a definition: one line where it fits, else one argument a line and a trailing comma."""
-    line = f"def {function}({', '.join(arguments)}):"
-    if len(line) <= COLUMNS:
-        return [line]
-    return [f"def {function}(", *(f"    {a}," for a in arguments), "):"]
 
 
 def precision_note(types: dict[str, dict[str, str]]) -> str:
@@ -137,11 +79,6 @@ def precision_note(types: dict[str, dict[str, str]]) -> str:
     )
 
 
-def bare(condition: str) -> str:
-    """A single comparison without the parentheses that joined ones need."""
-    return condition[1:-1] if condition.startswith("(") and "&" not in condition else condition
-
-
 def body(program: Program, key: str, plan: Plan) -> list[str]:
     """The statements of one program, from its arguments to ``r0``, ``r1``, …; NaN for parameters outside."""
     v = plan.activation.variable
@@ -151,7 +88,7 @@ def body(program: Program, key: str, plan: Plan) -> list[str]:
     for p in plan.activation.parameters:
         inside = parameter_fields(p)["inside"].replace("value", inner(p.name))
         if inside:
-            lines.append(f"inside = {bare(inside)}")
+            lines.append(f"inside = {inside}")
             lines += [f"r{k} = jnp.where(inside, r{k}, jnp.nan)" for k in range(len(program.quantities))]
     return lines
 
@@ -168,7 +105,7 @@ def emit(plan: Plan) -> dict[str, str]:
     used = {name for name in FUNCTIONS.values() if name.startswith("_") and f"{name}(" in text_of_all}
     parameters = [parameter_fields(p) for p in f.parameters]
     for fields in parameters:
-        fields["inside"] = bare(fields["inside"]) or "np.isfinite(value)"
+        fields["inside"] = fields["inside"] or "np.isfinite(value)"
     given = [v, *(f"{p['name']}={p['default']}" for p in parameters), "*", "axis=None"]
     publics = {
         f.name: given,
@@ -207,9 +144,7 @@ def emit(plan: Plan) -> dict[str, str]:
             )
             for p in parameters
         ],
-        special=paragraph(
-            f"NaN stays NaN. Infinite inputs: {infinity_note(plan)}. At a break of the slope: {kink_note(plan)}."
-        ),
+        special=paragraph(special_note(plan)),
         precision=paragraph(precision_note(types)),
     )
     return {f"{f.name}_jax.py": text}

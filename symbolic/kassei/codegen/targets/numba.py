@@ -8,7 +8,6 @@ the loop, in float64. float32 is computed in float32 where the rounding estimate
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -18,11 +17,11 @@ import sympy as sp
 from kassei import __version__
 from kassei.codegen import kit, lower, rounding
 from kassei.codegen.plan import Plan, outer
-from kassei.codegen.printer import double
 from kassei.codegen.program import Case, Program, all_quantities, make_program
 from kassei.codegen.statements import COLUMNS, Dialect, condition_statements, constant_statements, statements
 from kassei.codegen.target import Target
-from kassei.codegen.targets._notes import infinity_note, kink_note, parameter_fields
+from kassei.codegen.targets._notes import parameter_fields
+from kassei.codegen.targets._python import array_docstring, array_signatures, listed, words
 from kassei.text.templates import fill
 
 ENOUGH = 16.0
@@ -81,6 +80,14 @@ TIMES: dict[type[sp.Basic], type[sp.Basic]] = {
 }
 """For each function that may vanish, x times it: one head of two arguments, the function's and x."""
 TIMES[PAIR] = sp.Function("times_sigmoid_pair", nargs=2)
+
+
+THREADS = (
+    "Large arrays are computed by numba's threads (``numba.set_num_threads``). Every function may be called from"
+    " several Python threads at once: one of them then has numba's threads, the others go on alone. Sums for"
+    " parameters are taken in a fixed order, so they do not depend on the number of threads. The first call of a"
+    " function compiles it, which takes a second or two; the result is kept on disk."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +174,7 @@ DIALECTS: Mapping[str, Dialect] = {real: _dialect(real) for real in ("float32", 
 
 
 def _paired(case: Case) -> Case:
-    """The same case with heads that share their work where sigmoid(u) meets sigmoid(-u) or the slope of u*sigmoid(u)."""
+    """The same case with heads that share their work: sigmoid(u) beside sigmoid(-u) or the slope of u*sigmoid(u)."""
     exprs = [*(s.expr for s in case.steps), *(p for c in case.choices for p in c.parts)]
     taken = {e.args[0] for expr in exprs for e in expr.atoms(lower.raw_sigmoid)}
     beside = {e.args[0] for expr in exprs for e in expr.atoms(lower.raw_swish_slope)}
@@ -249,7 +256,7 @@ def _spelled(expr: sp.Expr, _: sp.Symbol) -> sp.Expr:
 def _prepared(plan: Plan, quantities: tuple[str, ...]) -> Program:
     """The program with fused factors and without selects that its formulas do not need."""
     program = make_program(plan, quantities, _spelled)
-    low, high, _ = rounding.natural(program, plan.activation)
+    low, high = rounding.natural(program, plan.activation)
     cases = []
     for case in program.cases:
         choices = tuple(
@@ -262,11 +269,6 @@ def _prepared(plan: Plan, quantities: tuple[str, ...]) -> Program:
 
 def _lines(program: Program, case: Case, real: str) -> list[str]:
     return statements(replace(program, cases=(case,), constants=()), DIALECTS[real], indent=4)
-
-
-def _words(lines: list[str]) -> set[str]:
-    text = "\n".join(lines)
-    return set("".join(ch if ch.isalnum() or ch == "_" else " " for ch in text).split())
 
 
 def _branch(k: int, suffix: str, lines: list[str], count: int) -> Branch:
@@ -286,7 +288,7 @@ def _kernel(name: str, program: Program, real: str) -> Kernel:
         _branch(k, f"_{k}" if several else "", _lines(program, case, real), len(program.quantities))
         for k, case in enumerate(program.cases)
     ]
-    words = _words([line for b in branches for line in (*b.lines, b.returns)])
+    called = words([line for b in branches for line in (*b.lines, b.returns)])
     where = {q: f"r{k}" for k, q in enumerate(program.quantities)}
     return Kernel(
         name=name,
@@ -297,7 +299,7 @@ def _kernel(name: str, program: Program, real: str) -> Kernel:
         slope=where.get("slope", ""),
         sums=[r for q, r in where.items() if q not in ("value", "slope")],
         results=list(where.values()),
-        kept=[s if s in words else "" for s in _kept(program)],
+        kept=[s if s in called else "" for s in _kept(program)],
         branches=branches,
     )
 
@@ -309,8 +311,6 @@ def _kept(program: Program) -> list[str]:
 def _group(name: str, program: Program, plan: Plan) -> Group:
     dialect = DIALECTS["float64"]
     plain = make_program(plan, program.quantities, _spelled)
-    error = rounding.bound(plain, plan.activation, aligned=1.0)
-    powers = error if error <= ENOUGH else rounding.bound(plain, plan.activation, powers=True, aligned=1.0)
     cases: list[str] = []
     for k, case in reversed(list(enumerate(program.cases[:-1]))):
         cases += [*condition_statements(case.condition, f"c{k}", dialect, indent=8), f"if c{k}:", f"    case = {k}"]
@@ -321,53 +321,9 @@ def _group(name: str, program: Program, plan: Plan) -> Group:
         constants=constant_statements(program, dialect, indent=8),
         cases=[f"case = {len(program.cases) - 1}", *cases],
         positive=[k for k, c in enumerate(program.constants) if c.positive],
-        single="always" if error <= ENOUGH else "powers" if powers <= ENOUGH else "never",
+        single=rounding.single(plain, plan.activation, ENOUGH),
         outputs=", ".join(program.quantities),
     )
-
-
-def _doc(plan: Plan) -> str:
-    f = plan.activation
-    paragraphs = [
-        f"{f.name}: value and gradients, compiled by numba; needs numba and NumPy alone.",
-        f"{outer(str(f.variable))} -> {f.source}",
-        "Inputs are float16, float32 or float64 arrays of any shape and stride; the result has the shape and dtype of"
-        f" the input. NaN stays NaN. Infinite inputs: {infinity_note(plan)}."
-        f" At a break of the slope: {kink_note(plan)}. A zero may lose its sign.",
-        "Large arrays are computed by numba's threads (``numba.set_num_threads``). Every function may be called from"
-        " several Python threads at once: one of them then has numba's threads, the others go on alone. Sums for"
-        " parameters are taken in a fixed order, so they do not depend on the number of threads. The first call of a"
-        " function compiles it, which takes a second or two; the result is kept on disk.",
-    ]
-    if f.parameters:
-        paragraphs.append(
-            "A parameter is a number (shared by the layer), an array that broadcasts against the input, or, with"
-            " ``axis``, a one-dimensional array that lies along that axis (one value per channel)."
-        )
-        paragraphs += [f"``{outer(p.name)}``: {p.domain}, default {double(p.default)}." for p in f.parameters]
-    wrapped = [textwrap.fill(p, COLUMNS, break_long_words=False, break_on_hyphens=False) for p in paragraphs]
-    return "\n\n".join(wrapped).replace("\\", "\\\\")
-
-
-def _header(name: str, arguments: list[str]) -> list[str]:
-    line = f"def {name}({', '.join(arguments)}):"
-    if len(line) <= COLUMNS:
-        return [line]
-    inside = f"    {', '.join(arguments)}"
-    if len(inside) <= COLUMNS:
-        return [f"def {name}(", inside, "):"]
-    return [f"def {name}(", *(f"    {a}," for a in arguments), "):"]
-
-
-def _test(inside: str) -> str:
-    """What a parameter must fulfil, without parentheses that a formatter would take away."""
-    if not inside:
-        return "np.isfinite(value)"
-    return inside[1:-1] if inside.startswith("(") and " & " not in inside else inside
-
-
-def _tuple(items: list[str]) -> str:
-    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
 
 
 def _library(names: set[str], real: str) -> tuple[str, set[str]]:
@@ -394,40 +350,37 @@ def emit(plan: Plan) -> dict[str, str]:
         if group.single != "never":
             kernels.append(_kernel(name, program, "float32"))
         kernels.append(_kernel(name, program, "float64"))
-    words = _words([line for k in kernels for b in k.branches for line in (*b.lines, b.returns)])
-    words |= _words([line for g in groups for line in (*g.constants, *g.cases)])
-    libraries = {real[-2:]: _library(words, real) for real in DIALECTS}
-    parameters = [{**fields, "test": _test(fields["inside"])} for fields in map(parameter_fields, f.parameters)]
+    called = words([line for k in kernels for b in k.branches for line in (*b.lines, b.returns)])
+    called |= words([line for g in groups for line in (*g.constants, *g.cases)])
+    libraries = {real[-2:]: _library(called, real) for real in DIALECTS}
+    parameters = [
+        {**fields, "test": fields["inside"] or "np.isfinite(value)"} for fields in map(parameter_fields, f.parameters)
+    ]
     defaults = [f"{p['name']}={p['default']}" for p in parameters]
     v = outer(str(f.variable))
-    tail = ["*", "axis=None"]
     text = fill(
         "code/numba/activation.py.j2",
         version=__version__,
         name=f.name,
         digest=f.digest,
-        doc=_doc(plan),
+        doc=array_docstring(
+            plan, f"{f.name}: value and gradients, compiled by numba; needs numba and NumPy alone.", THREADS
+        ),
         v=v,
         header=kit.HEADER,
         libraries={bits: library for bits, (library, _) in libraries.items()},
         own={bits: names for bits, (_, names) in libraries.items()},
-        math={bits: sorted(n for n in MATH.values() if f"_{n}{bits}" in words) for bits in libraries},
-        special={name for name in ("_INF32", "_INF64", "_NAN32", "_NAN64") if name in words},
+        math={bits: sorted(n for n in MATH.values() if f"_{n}{bits}" in called) for bits in libraries},
+        special={name for name in ("_INF32", "_INF64", "_NAN32", "_NAN64") if name in called},
         kernels=kernels,
         groups=groups,
         parameters=parameters,
         names=[p["name"] for p in parameters],
-        given=_tuple([p["name"] for p in parameters]),
+        given=listed([p["name"] for p in parameters]),
         learned=learned,
-        learned_names=_tuple([f'"{outer(name)}"' for name in learned]),
-        learned_indices=_tuple([str(k) for k, p in enumerate(f.parameters) if p.learned]),
-        headers={
-            "forward": _header("forward", [v, *defaults, *tail, "out=None"]),
-            "grad_input": _header("grad_input", ["dy", v, *defaults, *tail, "out=None"]),
-            "grad_params": _header("grad_params", ["dy", v, *defaults, *tail]),
-            "backward": _header("backward", ["dy", v, *defaults, *tail]),
-            "forward_backward": _header("forward_backward", ["dy", v, *defaults, *tail]),
-        },
+        learned_names=listed([f'"{outer(name)}"' for name in learned]),
+        learned_indices=listed([str(k) for k, p in enumerate(f.parameters) if p.learned]),
+        headers=array_signatures(v, defaults, ("forward", "grad_input", "backward", "forward_backward")),
     )
     return {f"{f.name}_numba.py": text}
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from kassei import __version__
-from kassei.codegen import known_targets
+from kassei import __version__, codegen
 from kassei.codegen.plan import Plan, inner, outer
 from kassei.codegen.printer import double
 from kassei.codegen.target import Target
-from kassei.codegen.targets._notes import infinity_note, kink_note, parameter_fields
-from kassei.codegen.targets.jax import paragraph, signature
+from kassei.codegen.targets._notes import parameter_fields
+from kassei.codegen.targets._python import decimal, listed, paragraph, signature, special_note
 from kassei.core.activation import Parameter
 from kassei.text.templates import fill
 
@@ -42,7 +41,7 @@ class Ends:
 def _number(value: sp.Expr) -> str:
     if value in (sp.oo, -sp.oo):
         return 'float("inf")' if value is sp.oo else '-float("inf")'
-    return double(value).replace("e+", "e")
+    return decimal(value)
 
 
 def class_name(name: str) -> str:
@@ -108,9 +107,7 @@ def emit(plan: Plan) -> dict[str, str]:
             f" {f.name}_cuda.py (CuPy) for tensors on an NVIDIA GPU, which run on torch's stream and in torch's memory."
             " The kernels are operators of torch.library, so torch.compile keeps them whole (fullgraph=True)."
         ),
-        special=paragraph(
-            f"NaN stays NaN. Infinite inputs: {infinity_note(plan)}. At a break of the slope: {kink_note(plan)}."
-        ),
+        special=paragraph(special_note(plan)),
         ranges=[
             paragraph(
                 f"``{p['name']}``: {p['domain']}, default {p['default']}"
@@ -124,20 +121,16 @@ def emit(plan: Plan) -> dict[str, str]:
         learned=learned,
         publics=["DIGEST", cls, f"{cls}Function", f.name],  # as ruff sorts: constants, classes, functions
         bounds={name: e.text for name, e in bounds.items()},
-        gradient_slots=_tuple([0, *slots]),
-        learned_slots=_tuple(slots),
+        gradient_slots=listed([0, *slots]),
+        learned_slots=listed(slots),
         signature=signature(f.name, [v, *defaults, *(["*", "axis=None"] if names else [])]),
         init_signature=_init(names, learned, defaults),
         module_summary=f"{cls}: {f.name} as a layer.",
         module_doc=_module_doc(names, learned, bounds, bool(free)),
         extra_repr=_extra_repr(names, learned),
     )
-    kernels = [known_targets()[name].emit(plan) for name in SIBLINGS]
+    kernels = [codegen.emit(f, name) for name in SIBLINGS]
     return {f"{f.name}_torch.py": text, **{file: body for files in kernels for file, body in files.items()}}
-
-
-def _tuple(numbers: list[int]) -> str:
-    return f"({', '.join(map(str, numbers))}{',' if len(numbers) == 1 else ''})"
 
 
 def _pole(free: dict[str, sp.Set], cls: str) -> dict[str, str] | None:
