@@ -17,16 +17,16 @@ name), so that what they share is computed once. It reads:
 Comparisons with NaN are false, so NaN falls to the first part; ``Choice.keeps_nan`` says whether that part is then NaN
 by itself. ``raw_min`` and ``raw_max`` propagate NaN.
 
-``error`` is an estimate of the rounding error, in units of the working type's roundoff (2**-24 for float32), found by
+``errors`` estimate the rounding of each quantity, in units of the working type's roundoff (2**-24 for float32), by
 :mod:`kassei.codegen.rounding`; slopes that change sign are judged relative to max(abs(f'), 0.05). A target computes
-float32 in float32 arithmetic where it is at most ``SINGLE``, in float64 elsewhere; or it has both, and takes float32
+float32 in float32 arithmetic where they are at most ``SINGLE``, in float64 elsewhere; or it has both, and takes float32
 arithmetic for parameters that are powers of two, so that products with them are exact (softplus at b = 1).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -105,11 +105,16 @@ class Program:
     activation: Activation
 
     @cached_property
-    def error(self) -> float:
-        """See the module."""
-        from kassei.codegen.rounding import bound
+    def errors(self) -> Mapping[str, float]:
+        """By quantity; see the module."""
+        from kassei.codegen.rounding import bounds
 
-        return bound(self, self.activation)
+        return bounds(self, self.activation)
+
+    @property
+    def error(self) -> float:
+        """The largest of them."""
+        return max(self.errors.values())
 
     @property
     def heads(self) -> frozenset[type[sp.Basic]]:
@@ -152,6 +157,11 @@ def make_program(
 def plain(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     """The spelling of a target that has no functions of its own for slopes of units."""
     return lower.opened(expr).replace(lower.raw_reach, lower.reached)
+
+
+def with_units(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
+    """The spelling of a target that has them."""
+    return expr.replace(lower.raw_reach, lower.reached)
 
 
 def all_quantities(plan: Plan) -> tuple[str, ...]:

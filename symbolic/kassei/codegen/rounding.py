@@ -117,11 +117,19 @@ _UNARY: dict[type[sp.Basic], tuple[Callable[[Array], Array], Callable[[Array], A
 
 
 def bound(program: Program, activation: Activation, *, powers: bool = False, aligned: float = ALIGNED) -> float:
-    """The largest bound over the grid, in units of roundoff; ``inf`` where a value is not finite.
+    """The largest of all quantities' :func:`bounds`."""
+    return max(bounds(program, activation, powers=powers, aligned=aligned).values())
+
+
+def bounds(
+    program: Program, activation: Activation, *, powers: bool = False, aligned: float = ALIGNED
+) -> dict[str, float]:
+    """The largest bound of each quantity over the grid, in units of roundoff; ``inf`` where a value is not finite.
 
     ``powers`` looks at parameters that are powers of two only; ``aligned`` divides bounds of slopes that change sign.
     """
-    return max(_at(program, row, aligned) for row in _rows(activation, powers=powers))
+    found = [_at(program, row, aligned) for row in _rows(activation, powers=powers)]
+    return {name: max(row[k] for row in found) for k, name in enumerate(program.quantities)}
 
 
 def single(program: Program, activation: Activation, enough: float) -> str:
@@ -252,16 +260,16 @@ OUTSIDE = sp.Symbol("outside")
 """In a scope: where a guard of the program's spelling does not hold."""
 
 
-def _at(program: Program, row: dict[str, float], aligned: float) -> float:
+def _at(program: Program, row: dict[str, float], aligned: float) -> list[float]:
     scope, case = _scope(program, row)
     points = scope[program.variable][0]
     with np.errstate(all="ignore"):
         chosen = [_choose(choice, points, scope) for choice in case.choices]
         outside = scope[OUTSIDE][0]
-        return max(
+        return [
             _judged(value, error, ~outside, aligned if name != "value" else None)
             for name, (value, error) in zip(program.quantities, chosen, strict=True)
-        )
+        ]
 
 
 def _judged(value: Array, error: Array, keep: Array, aligned: float | None) -> float:

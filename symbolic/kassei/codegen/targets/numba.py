@@ -17,7 +17,7 @@ import sympy as sp
 from kassei import __version__
 from kassei.codegen import kit, lower, rounding
 from kassei.codegen.plan import Plan, outer
-from kassei.codegen.program import Case, Program, all_quantities, make_program
+from kassei.codegen.program import Case, Program, all_quantities, make_program, with_units
 from kassei.codegen.statements import COLUMNS, Dialect, condition_statements, constant_statements, statements
 from kassei.codegen.target import Target
 from kassei.codegen.targets._notes import parameter_fields
@@ -248,14 +248,9 @@ def fused(case: Case) -> Case:
     return replace(case, steps=tuple(reversed(kept)), choices=choices)
 
 
-def _spelled(expr: sp.Expr, _: sp.Symbol) -> sp.Expr:
-    """The kit has functions for slopes of units."""
-    return expr.replace(lower.raw_reach, lower.reached)
-
-
 def _prepared(plan: Plan, quantities: tuple[str, ...]) -> Program:
     """The program with fused factors and without selects that its formulas do not need."""
-    program = make_program(plan, quantities, _spelled)
+    program = make_program(plan, quantities, with_units)
     low, high = rounding.natural(program, plan.activation)
     cases = []
     for case in program.cases:
@@ -310,7 +305,7 @@ def _kept(program: Program) -> list[str]:
 
 def _group(name: str, program: Program, plan: Plan) -> Group:
     dialect = DIALECTS["float64"]
-    plain = make_program(plan, program.quantities, _spelled)
+    plain = make_program(plan, program.quantities, with_units)
     cases: list[str] = []
     for k, case in reversed(list(enumerate(program.cases[:-1]))):
         cases += [*condition_statements(case.condition, f"c{k}", dialect, indent=8), f"if c{k}:", f"    case = {k}"]
