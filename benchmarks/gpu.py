@@ -20,17 +20,16 @@ import argparse
 import datetime
 import importlib.util
 import json
-import platform
 import random
 import statistics
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kassei.bench.machine import versions
 from kassei.codegen import emit
 from kassei.library import catalogue
 
@@ -326,20 +325,12 @@ def main() -> int:
             "date": datetime.date.today().isoformat(),
             "device": device,
             "driver": cupy.cuda.runtime.driverGetVersion(),
-            "versions": {p: _version(p) for p in ("cupy-cuda12x", "cupy-cuda13x", "torch", "numpy")},
-            "python": platform.python_version(),
+            "versions": versions("cupy-cuda12x", "cupy-cuda13x", "torch", "numpy"),
             "wrong": wrong,
             "rows": rows,
         }
         options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return 1 if wrong else 0
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 if __name__ == "__main__":

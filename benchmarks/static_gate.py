@@ -19,7 +19,6 @@ import argparse
 import ctypes
 import datetime
 import json
-import platform
 import re
 import shutil
 import subprocess
@@ -28,11 +27,11 @@ import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from kassei.bench.machine import versions
 from kassei.codegen.plan import make_plan
 from kassei.codegen.targets import cuda
 from kassei.library import catalogue
@@ -277,8 +276,7 @@ def main() -> int:
             "what": "machine code of the emitted CUDA kernels against the budget of memory-bound work",
             "command": " ".join(["python", "benchmarks/static_gate.py", *sys.argv[1:]]),
             "date": datetime.date.today().isoformat(),
-            "versions": {p: _version(p) for p in PACKAGES},
-            "python": platform.python_version(),
+            "versions": versions(*PACKAGES),
             "architecture": ARCHITECTURE,
             "budget": {"sms": SMS, "lanes": LANES, "hertz": HERTZ, "bytes_per_second": BANDWIDTH, "goal": GOAL},
             "shortfalls": missed,
@@ -286,13 +284,6 @@ def main() -> int:
         }
         options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return 1 if missed else 0
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from exact import ulps
 from functions import EACH, OTHERS, SLOW, SOURCES, dossier
 from kassei.codegen import emit, write
 from kassei.library import catalogue
+from layouts import takes_any_shape_and_stride
 from test_codegen import breaks, hard_points, parameter_grid, undefined, wanted
 
 DTYPES = {"float16": np.float16, "float32": np.float32, "float64": np.float64}
@@ -108,42 +109,53 @@ def test_special_inputs_are_as_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["gelu", "exponential"])
 def test_any_shape_and_stride(name: str) -> None:
-    """Scalars, empty, non-contiguous, read-only and overlapping arrays."""
-    code = module(name)
-    base = np.linspace(-3, 3, 24, dtype=np.float32).reshape(4, 6)
-    kept = base.copy()
-    want = code.forward(base)
-    assert want.dtype == base.dtype
-    assert want.shape == base.shape
-    np.testing.assert_array_equal(code.forward(base.T), want.T)
-    np.testing.assert_array_equal(code.forward(base[:, ::2]), want[:, ::2])
-    np.testing.assert_array_equal(code.forward(base[::-1]), want[::-1])
-    frozen = base.copy()
-    frozen.flags.writeable = False
-    np.testing.assert_array_equal(code.forward(frozen), want)
-    for shape in ((0,), (0, 3), (3, 0, 2)):
-        empty = np.empty(shape, dtype=np.float64)
-        y, dv, grads = code.forward_backward(empty, empty)
-        assert np.shape(y) == np.shape(dv) == shape
-        assert all(g == 0 for g in grads.values())
-    assert np.shape(code.forward(np.float64(0.5))) == ()
-    assert np.shape(code.grad_input(np.float32(1), np.float32(0.5))) == ()
-    np.testing.assert_array_equal(base, kept)
-    shifted = np.concatenate([base.ravel(), base.ravel()[:1]])
-    expected = code.forward(shifted[:-1])
-    assert np.shares_memory(code.forward(shifted[:-1], out=shifted[1:]), shifted)
-    np.testing.assert_array_equal(shifted[1:], expected)
-    wide = np.zeros((4, 12), dtype=np.float32)
-    code.forward(base, out=wide[:, ::2])
-    np.testing.assert_array_equal(wide[:, ::2], want)
-    np.testing.assert_array_equal(wide[:, 1::2], 0)
-    dy = base.copy()
-    assert code.grad_input(dy, base, out=dy) is dy
-    np.testing.assert_array_equal(dy, code.grad_input(base, base))
-    square = np.linspace(-3, 3, 25, dtype=np.float32).reshape(5, 5)
-    turned = code.forward(square.T)
-    np.testing.assert_array_equal(code.forward(square.T, out=square), turned)
-    assert code.forward(base, out=base) is base
+    takes_any_shape_and_stride(module(name))
+
+
+def test_outputs_of_backward_passes_may_be_given() -> None:
+    code = module("exponential")
+    rng = np.random.default_rng(3)
+    v, dy = (rng.normal(0, 2, (40, 50)).astype(np.float32) for _ in range(2))
+    y, dv, sums = code.forward_backward(dy, v, 0.5)
+    for wide in (False, True):
+        places = tuple(np.empty((40, 100), np.float32)[:, ::2] if wide else np.empty_like(v) for _ in range(2))
+        got = code.forward_backward(dy, v, 0.5, out=places)
+        assert got[0] is places[0]
+        assert got[1] is places[1]
+        assert got[2] == sums
+        np.testing.assert_array_equal(places[0], y)
+        np.testing.assert_array_equal(places[1], dv)
+    place = np.empty_like(v)
+    assert code.backward(dy, v, 0.5, out=place)[0] is place
+    np.testing.assert_array_equal(place, dv)
+    mine, theirs = v.copy(), dy.copy()
+    code.forward_backward(theirs, mine, 0.5, out=(mine, theirs))  # element by element they may be the inputs
+    np.testing.assert_array_equal(mine, y)
+    np.testing.assert_array_equal(theirs, dv)
+    long = np.concatenate([v.reshape(-1), np.zeros(7, np.float32)])
+    code.forward_backward(dy.reshape(-1), long[:-7], 0.5, out=(long[7:], np.empty(2000, np.float32)))
+    np.testing.assert_array_equal(long[7:], y.reshape(-1))
+    with pytest.raises(ValueError, match="overlap"):
+        code.forward_backward(dy, v, 0.5, out=(place, place))
+    with pytest.raises(TypeError, match="pair"):
+        code.forward_backward(dy, v, 0.5, out=place)
+    with pytest.raises(ValueError, match="shape"):
+        code.forward_backward(dy, v, 0.5, out=(place, place[1:]))
+
+
+def test_numbers_are_tested_though_they_were_seen() -> None:
+    code = module("rational")
+    x = np.array([-1.0, 2.0], np.float32)
+    first = code.forward(x, 0.5)
+    np.testing.assert_array_equal(code.forward(x, 0.5), first)
+    np.testing.assert_array_equal(code.forward(x, np.float64(0.5)), first)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="domain"):
+            code.forward(x, float("nan"))
+        with pytest.raises(ValueError, match="domain"):
+            code.forward(x, float("inf"))
+    with pytest.raises(ValueError, match="axis"):
+        code.forward(x, 0.5, axis=3)
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from kassei.codegen import lower
-from kassei.codegen.printer import NoRuleError
+from kassei.codegen.printer import NoRuleError, negated, negative, parted
 from kassei.codegen.program import Case, Choice, Program
 
 COLUMNS = 88
@@ -212,11 +212,8 @@ class _Writer:
     def _sum(self, e: sp.Add) -> tuple[str, int]:
         text = ""
         for term in e.args:
-            negative = bool(term.is_number and term.is_negative) or bool(
-                term.is_Mul and term.args[0].is_number and term.args[0].is_negative
-            )
-            if text and negative:
-                more = f" - {self._within(-term if term.is_number else self._negated(term), _PRODUCT)}"
+            if text and negative(term):
+                more = f" - {self._within(negated(term), _PRODUCT)}"
             else:
                 more = f" + {self._within(term, _PRODUCT)}" if text else self._within(term, _PRODUCT)
             if len(text) + len(more) > self.columns - 8:
@@ -224,24 +221,14 @@ class _Writer:
             text += more
         return text, _SUM
 
-    def _negated(self, term: sp.Mul) -> sp.Expr:
-        rest = term.args[1:]
-        if term.args[0] == -1:
-            return rest[0] if len(rest) == 1 else sp.Mul(*rest, evaluate=False)
-        return sp.Mul(-term.args[0], *rest, evaluate=False)
-
     def _product(self, e: sp.Mul) -> tuple[str, int]:
         top, bottom = [], []
-        constant = sp.S.One
-        for factor in e.args:
-            if factor.is_number:
-                constant *= factor
-            elif (
-                factor.is_Pow and factor.args[0] is not sp.E and factor.args[1].is_number and factor.args[1].is_negative
-            ):
-                bottom.append(self._tight(*self._power(factor.args[0], -factor.args[1])))
-            else:
+        constant, factors = parted(e)
+        for factor, below in factors:
+            if below is None:
                 top.append(self._within(factor, _SIGN))
+            else:
+                bottom.append(self._tight(*self._power(factor, below)))
         level = _PRODUCT
         if constant == -1 and top:
             top[0] = f"-({top[0]})" if top[0].startswith("-") else f"-{top[0]}"

@@ -15,6 +15,7 @@ import sympy as sp
 from sympy.core.symbol import Str
 
 from kassei.codegen import lower
+from kassei.codegen.printer import negated, negative, parted
 from kassei.codegen.program import Case, Choice, Program
 
 UNARY: Mapping[type[sp.Basic], str] = {
@@ -418,43 +419,31 @@ class Writer:
         return target
 
     def _sum(self, terms: list[sp.Expr]) -> Operand:
-        terms = sorted(terms, key=lambda t: self._negative(t))  # start with a term that is added
+        terms = sorted(terms, key=negative)  # start with a term that is added
         result = self._value(terms[0])
         for term in terms[1:]:
-            if self._negative(term):
-                result = self._op("subtract", result, self._value(_negated(term)))
+            if negative(term):
+                result = self._op("subtract", result, self._value(negated(term)))
             else:
                 result = self._op("add", result, self._value(term))
         return result
 
-    @staticmethod
-    def _negative(term: sp.Expr) -> bool:
-        return bool(
-            (term.is_number and term.is_negative)
-            or (term.is_Mul and term.args[0].is_number and term.args[0].is_negative)
-        )
-
     def _product(self, e: sp.Mul) -> Operand:
-        top, bottom, constant = [], [], sp.S.One
-        for factor in e.args:
-            if factor.is_number:
-                constant *= factor
-            elif factor.is_Pow and factor.base is not sp.E and factor.exp.is_number and factor.exp.is_negative:
-                bottom.append(factor.base if factor.exp == -1 else factor.base ** (-factor.exp))
-            else:
-                top.append(factor)
-        negative = constant == -1 and bool(top)
+        constant, factors = parted(e)
+        top = [factor for factor, below in factors if below is None]
+        bottom = [factor if below == 1 else factor**below for factor, below in factors if below is not None]
+        flipped = constant == -1 and bool(top)
         if not top:
             result = self._number(float(constant))
         else:
             result = self._value(top[0])
             for factor in top[1:]:
                 result = self._op("multiply", result, self._value(factor))
-            if not negative and constant != 1:
+            if not flipped and constant != 1:
                 result = self._op("multiply", result, self._number(float(sp.N(constant, 25))))
         for factor in bottom:
             result = self._op("divide", result, self._value(factor))
-        return self._op("negative", result) if negative else result
+        return self._op("negative", result) if flipped else result
 
     def _horner(self, x: Operand) -> Operand:
         target = self._take()
@@ -496,15 +485,6 @@ class Writer:
 
 def _bits(operand: Operand) -> str:
     return f"{operand}.view(i)"
-
-
-def _negated(term: sp.Expr) -> sp.Expr:
-    if term.is_number:
-        return -term
-    rest = term.args[1:]
-    if term.args[0] == -1:
-        return rest[0] if len(rest) == 1 else sp.Mul(*rest, evaluate=False)
-    return sp.Mul(-term.args[0], *rest, evaluate=False)
 
 
 def _occurrences(expr: sp.Expr) -> list[sp.Symbol]:

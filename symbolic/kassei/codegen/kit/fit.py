@@ -13,7 +13,7 @@ is that of the unrounded one. Nothing is random, so the same program writes the 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -254,117 +254,96 @@ SHAPES = {
 
 def fits() -> tuple[Fit, ...]:
     """Every fit of the kit."""
-    out = []
     with mp.workdps(DIGITS):
-        for real, shape in SHAPES.items():
-            # beyond log(2)/2 by what the rounding of u*log2(e) may move a reduced argument
-            end = mpmath.log(2) / 2 * (1 + mpf(2) ** (-12 if real == "float32" else -40))
-            out.append(
-                Fit(
-                    name="exp",
-                    real=real,
-                    says="(exp(r) - 1 - r)/r**2",
-                    function=_exp_rest,
-                    weighted="r**2/(exp(r) - 1)",
-                    weight=lambda r: r**2 / mpmath.expm1(r) if r != 0 else mpf(0),
-                    lo=-end,
-                    hi=end,
-                    degree=shape.exp,
-                )
+        return tuple(fit for real, shape in SHAPES.items() for fit in (*_logarithms(real, shape), *_tails(real, shape)))
+
+
+def _logarithms(real: str, shape: Shape) -> Iterator[Fit]:
+    """The exponential, logarithms and erf near 0: what is beyond their first terms, judged relative to the whole."""
+    # beyond log(2)/2 by what the rounding of u*log2(e) may move a reduced argument
+    end = mpmath.log(2) / 2 * (1 + mpf(2) ** (-12 if real == "float32" else -40))
+    yield Fit(
+        name="exp",
+        real=real,
+        says="(exp(r) - 1 - r)/r**2",
+        function=_exp_rest,
+        weighted="r**2/(exp(r) - 1)",
+        weight=lambda r: r**2 / mpmath.expm1(r) if r != 0 else mpf(0),
+        lo=-end,
+        hi=end,
+        degree=shape.exp,
+    )
+    low, high, slack = mpmath.sqrt(2) / 2 - 1, mpmath.sqrt(2) - 1, mpf(2) ** -20
+    for name, x, degree, lo, hi in (
+        ("log1p", "f", shape.log1p, low - slack, high + slack),
+        ("log1p_unit", "e", shape.log1p_unit, mpf(0), mpf(1)),
+    ):
+        if degree is not None:
+            yield Fit(
+                name=name,
+                real=real,
+                says=f"(log(1 + {x}) - {x})/{x}**2",
+                function=_log1p_rest,
+                weighted=f"{x}**2/log(1 + {x})",
+                weight=lambda f: f**2 / mpmath.log1p(f) if f != 0 else mpf(0),
+                lo=lo,
+                hi=hi,
+                degree=degree,
             )
-            low, high = mpmath.sqrt(2) / 2 - 1, mpmath.sqrt(2) - 1
-            if shape.log1p is not None:
-                slack = mpf(2) ** -20
-                out.append(
-                    Fit(
-                        name="log1p",
-                        real=real,
-                        says="(log(1 + f) - f)/f**2",
-                        function=_log1p_rest,
-                        weighted="f**2/log(1 + f)",
-                        weight=lambda f: f**2 / mpmath.log1p(f) if f != 0 else mpf(0),
-                        lo=low - slack,
-                        hi=high + slack,
-                        degree=shape.log1p,
-                    )
-                )
-            if shape.log1p_unit is not None:
-                out.append(
-                    Fit(
-                        name="log1p_unit",
-                        real=real,
-                        says="(log(1 + e) - e)/e**2",
-                        function=_log1p_rest,
-                        weighted="e**2/log(1 + e)",
-                        weight=lambda f: f**2 / mpmath.log1p(f) if f != 0 else mpf(0),
-                        lo=mpf(0),
-                        hi=mpf(1),
-                        degree=shape.log1p_unit,
-                    )
-                )
-            if shape.atanh is not None:
-                out.append(
-                    Fit(
-                        name="atanh",
-                        real=real,
-                        says="2*(atanh(s) - s)/s**3 in z = s**2",
-                        function=_atanh_rest,
-                        weighted="s**3/(2*atanh(s))",
-                        weight=lambda z: z ** mpf("1.5") / (2 * mpmath.atanh(mpmath.sqrt(z))) if z != 0 else mpf(0),
-                        lo=mpf(0),
-                        hi=(high / (2 + high)) ** 2 * (1 + mpf(2) ** -40),
-                        degree=shape.atanh,
-                    )
-                )
-            out.append(
-                Fit(
-                    name="erf",
-                    real=real,
-                    says="erf(x)/x - 1 in z = x**2",
-                    function=_erf_over,
-                    weighted="x/erf(x)",
-                    weight=lambda z: 1 / (1 + _erf_over(z)),
-                    lo=mpf(0),
-                    hi=mpf(1),
-                    degree=shape.erf,
-                )
-            )
-            c, far, degree = shape.gelu_slope
-            function, weight = _gelu_slope(c, gelu_root())
-            out.append(
-                Fit(
-                    name="gelu_slope",
-                    real=real,
-                    says=f"(normal_cdf(-a) - a*pdf(a))*exp(a**2/2)/(root - a) in s = 1/(1 + scale*a), 0 <= a <= {far}",
-                    function=function,
-                    weighted="relative",
-                    weight=weight,
-                    lo=1 / (1 + mpf(c) * mpf(far)),
-                    hi=mpf(1),
-                    degree=degree,
-                    scale=c,
-                )
-            )
-            for name, (c, far, degree), root, says in (
-                ("normal_tail", shape.normal, 1 / mpmath.sqrt(2), "normal_cdf(-a)*exp(a**2/2)/s"),
-                ("erfc_tail", shape.erfc, mpf(1), "erfc(a)*exp(a**2)/s"),
-            ):
-                function, weight = _tail(c, root)
-                out.append(
-                    Fit(
-                        name=name,
-                        real=real,
-                        says=f"{says} in s = 1/(1 + scale*a), 0 <= a <= {far}",
-                        function=function,
-                        weighted="relative",
-                        weight=weight,
-                        lo=1 / (1 + mpf(c) * mpf(far)),
-                        hi=mpf(1),
-                        degree=degree,
-                        scale=c,
-                    )
-                )
-    return tuple(out)
+    if shape.atanh is not None:
+        yield Fit(
+            name="atanh",
+            real=real,
+            says="2*(atanh(s) - s)/s**3 in z = s**2",
+            function=_atanh_rest,
+            weighted="s**3/(2*atanh(s))",
+            weight=lambda z: z ** mpf("1.5") / (2 * mpmath.atanh(mpmath.sqrt(z))) if z != 0 else mpf(0),
+            lo=mpf(0),
+            hi=(high / (2 + high)) ** 2 * (1 + mpf(2) ** -40),
+            degree=shape.atanh,
+        )
+    yield Fit(
+        name="erf",
+        real=real,
+        says="erf(x)/x - 1 in z = x**2",
+        function=_erf_over,
+        weighted="x/erf(x)",
+        weight=lambda z: 1 / (1 + _erf_over(z)),
+        lo=mpf(0),
+        hi=mpf(1),
+        degree=shape.erf,
+    )
+
+
+def _tails(real: str, shape: Shape) -> Iterator[Fit]:
+    """Tails of the normal distribution, and the slope of GELU, without their exponential."""
+    for name, (c, far, degree), (function, weight), says in (
+        (
+            "gelu_slope",
+            shape.gelu_slope,
+            _gelu_slope(shape.gelu_slope[0], gelu_root()),
+            "(normal_cdf(-a) - a*pdf(a))*exp(a**2/2)/(root - a)",
+        ),
+        (
+            "normal_tail",
+            shape.normal,
+            _tail(shape.normal[0], 1 / mpmath.sqrt(2)),
+            "normal_cdf(-a)*exp(a**2/2)/s",
+        ),
+        ("erfc_tail", shape.erfc, _tail(shape.erfc[0], mpf(1)), "erfc(a)*exp(a**2)/s"),
+    ):
+        yield Fit(
+            name=name,
+            real=real,
+            says=f"{says} in s = 1/(1 + scale*a), 0 <= a <= {far}",
+            function=function,
+            weighted="relative",
+            weight=weight,
+            lo=1 / (1 + mpf(c) * mpf(far)),
+            hi=mpf(1),
+            degree=degree,
+            scale=c,
+        )
 
 
 def constants(real: str) -> dict[str, float]:

@@ -28,7 +28,7 @@ import sympy as sp
 from kassei import __version__
 from kassei.codegen import lower
 from kassei.codegen.plan import Plan, inner, outer
-from kassei.codegen.printer import NoRuleError, double
+from kassei.codegen.printer import LIBM, NoRuleError, double, parted
 from kassei.codegen.program import HALF, SINGLE, Border, Case, Choice, Constant, Program, make_program, with_units
 from kassei.codegen.statements import Dialect, statements
 from kassei.codegen.target import Target
@@ -42,17 +42,7 @@ FUNCTIONS: dict[Any, str] = {
     sp.log: "log",
     sp.sqrt: "sqrt",
     sp.Pow: "pow",
-    sp.sin: "sin",
-    sp.cos: "cos",
-    sp.tan: "tan",
-    sp.atan: "atan",
-    sp.asin: "asin",
-    sp.acos: "acos",
-    sp.sinh: "sinh",
-    sp.cosh: "cosh",
-    sp.asinh: "asinh",
-    sp.acosh: "acosh",
-    sp.atanh: "atanh",
+    **LIBM,
     sp.erf: "erf",
     lower.raw_expm1: "expm1",
     lower.raw_erfc: "erfc",
@@ -401,16 +391,12 @@ class _Writer:
 
     def product(self, e: sp.Mul) -> str:
         top, bottom = [], []
-        constant = sp.S.One
-        for factor in e.args:
-            if factor.is_number:
-                constant *= factor
-            elif (
-                factor.is_Pow and factor.args[0] is not sp.E and factor.args[1].is_number and factor.args[1].is_negative
-            ):
-                bottom.append(self.power(factor.args[0], -factor.args[1]))
-            else:
+        constant, factors = parted(e)
+        for factor, below in factors:
+            if below is None:
                 top.append(self.expr(factor))
+            else:
+                bottom.append(self.power(factor, below))
         if constant == -1 and top:
             top[0] = f"-{top[0]}"
         elif constant != 1 or not top:
@@ -418,8 +404,7 @@ class _Writer:
         text = self.joined(top, "*") if len(top) > 1 else top[0]
         if not bottom:
             return text if text.startswith("(") else f"({text})"
-        below = self.joined(bottom, "*") if len(bottom) > 1 else bottom[0]
-        return self.over(text, below)
+        return self.over(text, self.joined(bottom, "*") if len(bottom) > 1 else bottom[0])
 
     def over(self, top: str, below: str) -> str:
         def plain(text: str) -> str:

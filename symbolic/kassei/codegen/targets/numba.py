@@ -17,6 +17,7 @@ import sympy as sp
 from kassei import __version__
 from kassei.codegen import kit, lower, rounding
 from kassei.codegen.plan import Plan, outer
+from kassei.codegen.printer import LIBM
 from kassei.codegen.program import Case, Program, all_quantities, make_program, with_units
 from kassei.codegen.statements import COLUMNS, Dialect, condition_statements, constant_statements, statements
 from kassei.codegen.target import Target
@@ -48,20 +49,7 @@ KIT: dict[type[sp.Basic], str] = {
     lower.raw_exp_neg_square: "_exp_neg_square",
     lower.raw_erfc: "_erfc",
 }
-MATH: dict[type[sp.Basic], str] = {
-    sp.sin: "sin",
-    sp.cos: "cos",
-    sp.tan: "tan",
-    sp.atan: "atan",
-    sp.asin: "asin",
-    sp.acos: "acos",
-    sp.sinh: "sinh",
-    sp.cosh: "cosh",
-    sp.asinh: "asinh",
-    sp.acosh: "acosh",
-    sp.atanh: "atanh",
-    sp.Pow: "pow",
-}
+MATH: dict[type[sp.Basic], str] = {**LIBM, sp.Pow: "pow"}
 """Rare in activation functions: the C library's, in float64, one element after the other."""
 OWN: dict[type[sp.Basic], str] = {
     lower.raw_max: "_max",
