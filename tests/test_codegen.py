@@ -146,6 +146,34 @@ def test_any_shape_and_stride(name: str) -> None:
     takes_any_shape_and_stride(module(name))
 
 
+SHORTCUTS = {
+    "prelu": (-2.0, -1e-30, -0.0, 0.0, 1e-40, 0.25, 1.0, 1.5, 1e30),
+    "leaky_relu": (0.0, 0.01, 0.99),
+    "exponential": (-90.0, -3.0, -1e-300, -0.0, 0.0, 1e-17, 3.0, 90.0),
+    "rational": (1e-40, 0.3, 1.0, 4.0, 1e30),
+}
+
+
+@pytest.mark.parametrize("name", SHORTCUTS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_shortcuts_for_some_parameters_change_nothing(name: str, dtype: type) -> None:
+    """Fewer passes where constants allow it: the same values, infinities included, also where channels differ."""
+    code = module(name)
+    huge = float(np.finfo(dtype).max)
+    ends = [np.nan, np.inf, -np.inf, huge, -huge, 0.0, -0.0, 1e-40, -1e-40, 1.0, -1.0, 1e-3, -1e-3, 50.0, -50.0]
+    v = np.array([*ends, *np.random.default_rng(0).normal(0, 3, 500)]).astype(dtype)
+    with np.errstate(all="ignore"):
+        wants, near = [], 2e-6 if dtype is np.float32 else 4e-15
+        for a in SHORTCUTS[name]:
+            (want,) = code._wide_value(v.astype(np.float64), np.float64(a))
+            wants.append(want.astype(dtype))
+            for part in (v, v[:3], v[3:]):  # without infinities and NaN too, which no bound then keeps out
+                start = 0 if len(part) == 3 else len(v) - len(part)
+                np.testing.assert_allclose(code.forward(part, a), wants[-1][start : start + len(part)], rtol=near)
+        together = code.forward(np.tile(v, (len(wants), 1)), np.array(SHORTCUTS[name]), axis=0)
+        np.testing.assert_allclose(together, np.array(wants), rtol=near)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_arguments_are_refused(name: str) -> None:
     """Integers, other dtypes, shapes that do not fit and parameters outside their domain."""

@@ -553,6 +553,59 @@ def _sum_of_parts(choice: Choice, case: Case, program: Program) -> sp.Expr | Non
     return None if found is None else sp.Mul(program.variable, found, evaluate=False)  # inf*0: a guard keeps it out
 
 
+@dataclass(frozen=True)
+class Shortcut:
+    """Fewer passes for some constants: what must hold of them, and the value then; ``free`` of the bounds at inf."""
+
+    when: tuple[str, ...]
+    value: sp.Expr
+    free: bool
+
+
+def shortcuts(choice: Choice, case: Case, program: Program) -> list[Shortcut]:
+    """Two pieces that meet at 0, the right of which is the input itself, for constants that let one form serve both.
+
+    ``k*v`` on the left is the larger of k*v and v where k <= 1 and the smaller where k >= 1 (k other than 0, so an
+    infinity gives its limit); ``c*v/d(v)`` with d(0) = c = 1 is v/d(min(v, 0)) on both sides.
+    """
+    v = program.variable
+    steps = {s.symbol: s.expr for s in case.steps}
+    if len(choice.parts) != 2 or choice.borders[0].at != 0 or choice.borders[0].own is not None:
+        return []
+    left, right = choice.parts
+    below, above = (next((s for s, e in steps.items() if e == head(v, sp.S.Zero)), None) for head in _CLAMPS)
+    if below is None or right != above or below not in left.free_symbols:
+        return []
+    while left.is_Symbol and left in steps and left != below:
+        left = steps[left]
+    moving = [
+        f for f in _factors(left) if f.free_symbols - {c.symbol for c in program.constants} - {*program.parameters}
+    ]
+    c = sp.Mul(*(f for f in _factors(left) if f not in moving))
+    if moving == [below]:
+        both = lower.raw_product(c, v) if c.is_Symbol else c * v
+        found = [Shortcut((f"{c} <= 1.0", f"{c} != 0.0"), lower.raw_max(v, both), free=True)]
+        return [*found, Shortcut((f"{c} >= 1.0",), lower.raw_min(v, both), free=True)] if c.is_Symbol else []
+    if len(moving) == 2 and below in moving and c.is_Symbol:
+        (below_bar,) = (f for f in moving if f != below)
+        if below_bar.is_Pow and below_bar.exp == -1:
+            start = below_bar.base.xreplace({below: sp.S.Zero})
+            if start.is_Symbol:
+                when = (f"{c} == 1.0", f"{start} == 1.0")
+                return [Shortcut(when, sp.Mul(v, below_bar, evaluate=False), free=False)]
+    return []
+
+
+_CLAMPS = (lower.raw_min, lower.raw_max)
+
+
+def _factors(product: sp.Expr) -> list[sp.Expr]:
+    """Factors of a product, also of one whose parts are kept apart."""
+    if product.is_Mul or isinstance(product, lower.raw_product):
+        return [factor for part in product.args for factor in _factors(part)]
+    return [product]
+
+
 def _without(expr: sp.Expr, clamps: set[sp.Symbol]) -> sp.Expr | None:
     """A part divided by its own input, where that is a factor of it: hard_swish is v times a clamped line."""
     if expr == 0:

@@ -8,7 +8,7 @@ float32 is computed in float32 where the rounding estimate allows it, else in fl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -18,7 +18,7 @@ from kassei.codegen.erfc import chebyshev_erfcx
 from kassei.codegen.kit import literal as digits
 from kassei.codegen.kit import polynomial
 from kassei.codegen.plan import Plan, outer
-from kassei.codegen.program import Program, all_quantities, make_program
+from kassei.codegen.program import Case, Program, all_quantities, make_program
 from kassei.codegen.statements import Dialect, condition_statements, constant_statements, statements
 from kassei.codegen.target import Target
 from kassei.codegen.targets._notes import parameter_fields
@@ -92,13 +92,14 @@ def _kernel(plan: Plan, name: str, quantities: tuple[str, ...]) -> Kernel:
     symbols = [str(s) for s in program.parameters]
     kept = [*(str(c.symbol) for c in program.constants), *symbols]
     bodies, buffers = [], 1
+    flags: list[str] = []
     for k in range(len(program.cases)):
         try:
-            block = _passes(program, k, plan)
+            block = _passes(program, k, plan, flags)
         except ufuncs.UnsupportedError:
             continue
         buffers = max(buffers, block.buffers)
-        bodies.append(_body(k, block, kept, len(quantities)))
+        bodies.append(_body(k, block, [*kept, *(f"w{j}" for j in range(len(flags)))], len(quantities)))
     outputs = "".join({"value": "v", "slope": "s"}.get(q, "p") for q in quantities)
     f = plan.activation
     single = rounding.single(program, f, ENOUGH)
@@ -113,8 +114,9 @@ def _kernel(plan: Plan, name: str, quantities: tuple[str, ...]) -> Kernel:
         constants=[
             *constant_statements(program, DIALECT, indent=4),
             *(f"{c.symbol} = _nonzero({c.symbol})" for c in program.constants if c.positive),
+            *(f"w{j} = float({flag})" for j, flag in enumerate(flags)),
         ],
-        constants_tuple=listed(kept),
+        constants_tuple=listed([*kept, *(f"w{j}" for j in range(len(flags)))]),
         cases=_case_lines(program),
         bodies=bodies,
         body_names=names,
@@ -132,7 +134,8 @@ def _tail(real: str) -> dict[str, object]:
     return {"real": real, "scale": data.scale, "coefficients": [digits(c, real) for c in data.coefficients[::-1]]}
 
 
-def _passes(program: Program, k: int, plan: Plan) -> ufuncs.Block:
+def _passes(program: Program, k: int, plan: Plan, flags: list[str]) -> ufuncs.Block:
+    """The passes of one case; ``flags`` collects what is asked of the constants once, before any block."""
     case = program.cases[k]
     block = ufuncs.Block()
     writer = ufuncs.Writer(program, case, block)
@@ -144,8 +147,23 @@ def _passes(program: Program, k: int, plan: Plan) -> ufuncs.Block:
     for side, fine, reduce, relation, n in (("low", low, "minimum", ">=", 0), ("high", high, "maximum", "<=", 1)):
         if not fine and not any(g.startswith(side) for g in known):
             extra += [f"if not np.{reduce}.reduce(v, axis=None) {relation} g_finite[{n}]:", "    return False"]
-    block.lines[:0] = extra
+    shorter = [] if len(case.choices) > 1 else ufuncs.shortcuts(case.choices[0], case, program)
+    free = [line for s in shorter if s.free for line in _shorter(s, program, case, block, flags)]
+    bound = [line for s in shorter if not s.free for line in _shorter(s, program, case, block, flags)]
+    block.lines[:0] = [*free, *extra, *bound]
     return block
+
+
+def _shorter(
+    shortcut: ufuncs.Shortcut, program: Program, case: Case, whole: ufuncs.Block, flags: list[str]
+) -> list[str]:
+    """The passes of a shortcut, behind a flag that says whether they are all there is to do."""
+    block = ufuncs.Block(numbers=whole.numbers, filled=whole.filled)
+    choice = replace(case.choices[0], parts=(shortcut.value,), borders=())
+    ufuncs.Writer(program, replace(case, choices=(choice,)), block).write(["y0"])
+    whole.buffers = max(whole.buffers, block.buffers)
+    flags.append(" and ".join(f"np.all({condition})" for condition in shortcut.when))
+    return [f"if w{len(flags) - 1}:", *(f"    {line}" for line in [*block.lines, "return True"])]
 
 
 def _body(k: int, block: ufuncs.Block, kept: list[str], count: int) -> Body:
