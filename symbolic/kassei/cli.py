@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -781,47 +782,70 @@ _to_folder = _option("--out", type=click.Path(path_type=Path, file_okay=False), 
 
 
 @site.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
 @_to_folder
 @_option("--docs", type=click.Path(path_type=Path, file_okay=False))
+@_option("--first", metavar="NAME", multiple=True)
 @_in_language
 @click.pass_obj
-def build(words: Phrases, out: Path, docs: Path | None) -> None:
+def build(words: Phrases, names: tuple[str, ...], out: Path, docs: Path | None, first: tuple[str, ...]) -> None:
     """Build the site."""
-    index = _build_site(out, words, docs)
+    index = _build_site(names, out, words, docs, first)
     click.echo(words("done.site", path=index.parent, index=index))
 
 
 @site.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
 @_to_folder
 @_option("--port", type=click.IntRange(1, 65535), default=8000)
 @_in_language
 @click.pass_obj
-def serve(words: Phrases, out: Path, port: int) -> None:
-    """Build the site and serve it."""
-    index = _build_site(out, words)
-    from kassei.render.site import serve as serve_folder
+def serve(words: Phrases, names: tuple[str, ...], out: Path, port: int) -> None:
+    """Build the site, serve it, and build it again when its sources change."""
+    _need_site(words)
+    definitions = [f.path for f in _functions(names, words) if f.path] if names else []
+    from kassei.render.serve import serve as serve_site
 
-    serve_folder(index.parent, port=port)
+    def say(key: str, facts: Mapping[str, Any]) -> None:
+        click.echo(words(key, **facts), err=True)
+
+    try:
+        command = [*names, "--lang", words.lang]
+        serve_site(out, port=port, definitions=definitions, command=command, say=say)
+    except OSError as reason:
+        raise BadInput(words("error.not_served", port=port, reason=reason.strerror or reason)) from None
 
 
-def _build_site(out: Path, words: Phrases, docs: Path | None = None) -> Path:
-    """The path of the built home page."""
-    from kassei.library import catalogue
-    from kassei.terminal import progress
-
+def _need_site(words: Phrases) -> None:
     for module in ("mkdocs", "material", "math_core", "matplotlib"):
         if importlib.util.find_spec(module) is None:
             raise BadInput(words("error.needs_extra", extra="site", module=module))
-    from kassei.render.site import build as build_pages
-    from kassei.render.site import parts_of
 
-    dossiers = _dossiers(_functions(tuple(catalogue), words), words)
-    with progress(words("progress.pages"), len(dossiers)) as step:
-        parts = parts_of(dossiers, processes=min(os.cpu_count() or 1, len(dossiers)), progress=step)
-    claims = _claims(None, words)
+
+def _build_site(
+    names: Sequence[str], out: Path, words: Phrases, docs: Path | None = None, first: Sequence[str] = ()
+) -> Path:
+    """The path of the built home page; the site holds the catalogue and the functions that are named beside it."""
+    from kassei.library import catalogue
+    from kassei.terminal import progress
+
+    _need_site(words)
+    from kassei import cache
+    from kassei.render.serve import PINNED
+    from kassei.render.site import build as build_pages
+    from kassei.render.site import known_parts, parts_of
+
+    functions = _distinct(_functions([*catalogue, *names], words), words)
+    cache.GENERATION = os.environ.get(PINNED, cache.GENERATION)
+    known = known_parts(functions, first)
+    dossiers = _dossiers([f for f in functions if f.name not in known], words)
     try:
-        with progress(words("progress.site"), len(LANGUAGES)) as step:
-            return build_pages(parts, claims, out, docs=docs, progress=step) / "index.html"
+        with progress(words("progress.pages"), len(dossiers)) as step:
+            processes = min(os.cpu_count() or 1, len(dossiers))
+            parts = parts_of(dossiers, processes=processes, progress=step, known=known)
+        claims = _claims(None, words)
+        show = partial(progress, words("progress.site"))
+        return build_pages(parts, claims, out, docs=docs, progress=show) / "index.html"
     except OSError as reason:
         raise BadInput(words("error.site_failed", reason=reason)) from None
 

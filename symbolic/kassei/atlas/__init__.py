@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kassei.atlas.entry import Entry, Kind, Open
+from kassei.atlas.kept import remembered
 from kassei.atlas.kin import Gallery, Kin, Relation, kin_of
 from kassei.atlas.limits import CONSTANT, Edge, LimitAtlas, limit_atlas
 from kassei.atlas.readings import Reading, Readings
@@ -46,9 +47,16 @@ class Atlas:
 
 def atlas(entries: Sequence[Entry]) -> Atlas:
     """The overview of some functions; of none at all it is empty."""
+    known = [
+        [(x.param, x.to, x.equals, x.same_as, x.nearly, x.convergence, x.error) for x in e.param_limits]
+        for e in entries
+    ]
+    limits, kin = remembered("atlas", tuple(e.activation for e in entries), lambda: _compared(entries), str(known))
+    return Atlas(entries=tuple(entries), limits=limits, kin=kin)
+
+
+def _compared(entries: Sequence[Entry]) -> tuple[LimitAtlas, Kin]:
     gallery = Gallery(entries)
-    return Atlas(
-        entries=tuple(entries),
-        limits=limit_atlas(entries, gallery),
-        kin=kin_of(entries, gallery),
-    )
+    found = limit_atlas(entries, gallery), kin_of(entries, gallery)
+    gallery.compared.save()
+    return found

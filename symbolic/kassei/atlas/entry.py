@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kassei.atlas.kept import remembered
 from kassei.atlas.readings import Readings, readings_of
 from kassei.core.activation import Activation
 from kassei.core.dossier import Dossier, ParamLimit
@@ -51,14 +52,14 @@ class Entry:
     def of(dossier: Dossier) -> Entry:
         """The entry of a dossier."""
         f, facts = dossier.activation, dossier.facts
-        known = profiles(f)
+        known, at_defaults = remembered("profiles", (f,), lambda: _profiles(f))
         return Entry(
             activation=f,
             limits=dict(facts.limits),
             param_limits=facts.param_limits,
             readings=readings_of(dossier),
             profiles=known,
-            at_defaults=known[0][1] if known and not f.parameters else profile_at(f, f.defaults),
+            at_defaults=at_defaults,
             asked={
                 "requirement": len(dossier.requirements),
                 "property": len(dossier.properties),
@@ -70,6 +71,11 @@ class Entry:
             },
             left_open=tuple(_open(dossier)),
         )
+
+
+def _profiles(f: Activation) -> tuple[tuple[tuple[Region, Profile], ...], Profile | None]:
+    known = profiles(f)
+    return known, known[0][1] if known and not f.parameters else profile_at(f, f.defaults)
 
 
 def _open(dossier: Dossier) -> list[Open]:

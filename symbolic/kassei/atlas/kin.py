@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 
 import sympy as sp
 
 from kassei.atlas.entry import Entry
+from kassei.atlas.kept import Comparisons, identity
 from kassei.core.activation import Activation
 from kassei.core.effort import TROUBLE
 from kassei.core.enclose import Undecided, ball
@@ -81,6 +82,7 @@ class Gallery:
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.entries: Mapping[str, Entry] = {e.name: e for e in entries}
         self.functions: Mapping[str, Activation] = {name: e.activation for name, e in self.entries.items()}
+        self.compared = Comparisons()
 
     @cached_property
     def alone(self) -> tuple[Activation, ...]:
@@ -156,7 +158,8 @@ def _same(functions: Sequence[Activation], gallery: Gallery, undecided: list[Und
         for g in gallery.families:
             if f.name == g.name or gallery.parted_by_limits(f.name, g.name):
                 continue
-            relation = _case_of(f, g, gallery, undecided)
+            relation, left_open = gallery.compared(("case", identity(f), identity(g)), partial(_decided, f, g, gallery))
+            undecided += left_open
             if relation is not None:
                 found[f.name, g.name] = relation
     for f, g in combinations(gallery.alone, 2):
@@ -165,6 +168,12 @@ def _same(functions: Sequence[Activation], gallery: Gallery, undecided: list[Und
             if relation is not None:
                 found[f.name, g.name] = relation
     return [one for one in found.values() if not _implied(one, found)]
+
+
+def _decided(f: Activation, g: Activation, gallery: Gallery) -> tuple[Relation | None, list[Undecidable]]:
+    """What ``f`` is as a case of the family ``g``, and what was left open on the way."""
+    undecided: list[Undecidable] = []
+    return _case_of(f, g, gallery, undecided), undecided
 
 
 def _case_of(f: Activation, g: Activation, gallery: Gallery, undecided: list[Undecidable]) -> Relation | None:
@@ -236,10 +245,10 @@ def _affine(
     for f in sorted(functions, key=plainness):
         for members in classes:
             first = members[0]
-            try:
-                relation = _image_of(f, first, gallery)
-            except (Undecided, Fork, *TROUBLE) as left:
-                left_open[f.name, first.name] = str(left)
+            key = ("image", identity(f), identity(first))
+            relation, why = gallery.compared(key, partial(_image_or_why, f, first, gallery))
+            if why is not None:
+                left_open[f.name, first.name] = why
                 continue
             if relation is not None:
                 members.append(f)
@@ -265,6 +274,14 @@ def _affine(
 def plainness(f: Activation) -> tuple[int, int, str]:
     """What a function is preferred by when one is to stand for others: few parameters, a short formula."""
     return (len(f.parameters), int(sp.count_ops(f.expr)), f.name)
+
+
+def _image_or_why(f: Activation, first: Activation, gallery: Gallery) -> tuple[Relation | None, str | None]:
+    """What ``f`` is of ``first``, or why that is open."""
+    try:
+        return _image_of(f, first, gallery), None
+    except (Undecided, Fork, *TROUBLE) as left:
+        return None, str(left)
 
 
 def _image_of(f: Activation, first: Activation, gallery: Gallery) -> Relation | None:

@@ -8,13 +8,15 @@ as nothing keeps its formula and has no edge.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from graphlib import CycleError, TopologicalSorter
 
 import sympy as sp
 
 from kassei.atlas.entry import Entry
+from kassei.atlas.kept import identity
 from kassei.atlas.kin import Gallery, plainness
 from kassei.core.activation import Activation
 from kassei.core.dossier import Convergence, ParamLimit
@@ -149,7 +151,7 @@ def _recognised(
 
 def _proposals(limit: Activation, gallery: Gallery) -> Iterator[Image]:
     """What a limit could be, the plainest first; not the family it comes from."""
-    known = profiles(limit)
+    known = gallery.compared(("profiles", identity(limit)), lambda: profiles(limit))
     families = [g for g in gallery.families if g.name != limit.name]
     single = [g for g in families if len(g.parameters) == 1]
     double = [g for g in families if len(g.parameters) == 2]
@@ -166,9 +168,10 @@ def _members(
     limit: Activation, known: Known, families: Sequence[Activation], gallery: Gallery, *, mirrored: bool = False
 ) -> list[Image]:
     """Members of families, those at the plainest parameters first."""
-    found = [
-        image for g in families for image in at_parameters(limit, known, g, gallery.profiles(g), mirrored=mirrored)
-    ]
+    found = []
+    for g in families:
+        key = ("mirrored member" if mirrored else "member", identity(limit), identity(g))
+        found += gallery.compared(key, partial(_proposed, limit, known, g, gallery, mirrored))
     return sorted(
         found,
         key=lambda image: (
@@ -178,16 +181,23 @@ def _members(
     )
 
 
+def _proposed(limit: Activation, known: Known, g: Activation, gallery: Gallery, mirrored: bool) -> list[Image]:
+    return list(at_parameters(limit, known, g, gallery.profiles(g), mirrored=mirrored))
+
+
 def _images(limit: Activation, known: Known, patterns: Sequence[Activation], gallery: Gallery) -> Iterator[Image]:
     """Affine images of functions without parameters."""
     for g in patterns:
-        theirs = gallery.at_defaults(g)
-        for region, mine in known:
-            if theirs is None or len(mine) != len(theirs):
-                continue
-            try:
-                for image in generic_images(mine, theirs, g.name, region):
-                    if values_agree(limit, g, image, region):
-                        yield shortened(image)
-            except (Undecided, Fork, *TROUBLE):
-                continue
+        yield from gallery.compared(("image of", identity(limit), identity(g)), partial(_of, limit, known, g, gallery))
+
+
+def _of(limit: Activation, known: Known, g: Activation, gallery: Gallery) -> list[Image]:
+    theirs, found = gallery.at_defaults(g), []
+    for region, mine in known:
+        if theirs is None or len(mine) != len(theirs):
+            continue
+        with suppress(Undecided, Fork, *TROUBLE):
+            for image in generic_images(mine, theirs, g.name, region):
+                if values_agree(limit, g, image, region):
+                    found.append(shortened(image))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from kassei.core import certificate
 from kassei.core.dossier import Dossier
 from kassei.core.verdict import Verdict
 from kassei.render.featured import FEATURED, featured
+from kassei.render.once import once
 from kassei.render.page.code import code_files
 from kassei.render.page.data import function_data
 from kassei.render.page.function import function_page
@@ -47,11 +48,11 @@ def part(dossier: Dossier, lang: str) -> Part:
     link = Markup(f'<a href="../functions/{f.name}/">{escape(title)}</a>')
     cells = [short(w, dossier.requirements[r]) for r in REQUIREMENTS]
     home = f"functions/{f.name}"
-    entry = Entry.of(dossier)
+    entry = _entry(dossier)
     files = {
         f"{home}.md": function_page(dossier, lang),
         f"{home}/function.json": function_data(dossier, lang),
-        f"{home}/certificate.json": certificate.text(dossier),
+        f"{home}/certificate.json": _certificate(dossier),
     }
     return Part(
         name=f.name,
@@ -60,8 +61,13 @@ def part(dossier: Dossier, lang: str) -> Part:
         summary=summary(dossier, lang),
         requirements_row=(link, *cells, *readings(w, entry.readings)),
         featured=featured(w, dossier) if f.name == FEATURED else "",
-        entry=cache.packed(entry),
+        entry=_packed(entry),
     )
+
+
+_entry = once(Entry.of)
+_packed: Callable[[Entry], bytes] = once(cache.packed)
+_certificate = once(certificate.text)
 
 
 def short(w: Writer, v: Verdict) -> Markup:

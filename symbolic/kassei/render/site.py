@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
+import gc
 import json
 import multiprocessing
 import os
@@ -11,52 +10,122 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+import threading
+import traceback
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from kassei.cache import packed, unpacked
+from kassei.core.activation import Activation
 from kassei.core.dossier import Dossier
-from kassei.render import search
+from kassei.render import kept, search
 from kassei.render.accuracy import accuracy_files
 from kassei.render.changelog import FEED
 from kassei.render.overview import overview
 from kassei.render.pages import Part, navigation, pages, part
+from kassei.render.safely import BadNameError, inside, replace, scratch
 from kassei.render.speed import speed_files
-from kassei.text.resources import LANGUAGES, ROOT, resource
+from kassei.text.resources import LANGUAGES, PACKAGE, ROOT, resource
 from kassei.text.words import Words
+
+SELDOM = 200_000
+"""New objects between two searches for garbage: formulas are many and live long."""
+TAKEN = frozenset({"index", "readme"})
+"""What MkDocs takes for the page of a whole folder."""
+
+Progress = Callable[[int], AbstractContextManager[Callable[[str], None]]]
+"""Given how many things there are to do, yields what is told the name of each."""
 
 
 class SiteError(OSError):
-    """A build that failed; the previous site is untouched."""
+    """A build that failed, with the page and the cause; the previous site is untouched."""
 
 
 Parts = Mapping[str, Sequence[Part]]
 """What every function gives to the site, by language."""
+Made = Mapping[str, Part]
+"""What one function gives to the site, by language."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What kept a function's pages from being written."""
+
+    why: str
+
+
+def silent(total: int) -> AbstractContextManager[Callable[[str], None]]:
+    """Progress that nobody looks at."""
+    del total
+    return nullcontext(lambda _: None)
+
+
+def known_parts(functions: Iterable[Activation], first: Collection[str] = ()) -> dict[str, Made]:
+    """What functions gave to an earlier site, where nothing has changed since.
+
+    If some come ``first``, those alone are compared with what they were made from; the others are taken as they were.
+    """
+    found = {}
+    for f in functions:
+        made_from = kept.origin(f) if not first or f.name in first else kept.ANY
+        found[f.name] = kept.find(_slot(f.name), made_from)
+    return {name: made for name, made in found.items() if made is not None}
+
+
+def _slot(name: str) -> str:
+    return kept.slot("parts", name)
 
 
 def parts_of(
-    dossiers: Sequence[Dossier], *, processes: int = 1, progress: Callable[[str], None] | None = None
+    dossiers: Sequence[Dossier],
+    *,
+    processes: int = 1,
+    progress: Callable[[str], None] | None = None,
+    known: Mapping[str, Made] | None = None,
 ) -> Parts:
-    """The pages of some functions, written in several processes; the result is the same."""
-    made: list[Mapping[str, Part]] = []
+    """The pages of some functions, written in several processes; the result is the same.
+
+    Raises ``SiteError`` with the function and the place where its pages failed.
+    """
+    made = list(_made(dossiers, processes, progress))
+    for dossier, one in zip(dossiers, made, strict=True):
+        kept.keep(_slot(dossier.activation.name), kept.origin(dossier.activation), one)
+    return by_language({**(known or {}), **{d.activation.name: one for d, one in zip(dossiers, made, strict=True)}})
+
+
+def by_language(made: Mapping[str, Made]) -> Parts:
+    """The parts of functions in the order of their names."""
+    return {lang: [made[name][lang] for name in sorted(made)] for lang in LANGUAGES}
+
+
+def _made(dossiers: Sequence[Dossier], processes: int, progress: Callable[[str], None] | None) -> Iterator[Made]:
     with ExitStack() as stack:
-        if processes > 1:
+        each: Iterator[Made | Failed]
+        if processes > 1 and len(dossiers) > 1:
             context = multiprocessing.get_context("spawn")
-            pool = stack.enter_context(context.Pool(processes, signal.signal, (signal.SIGINT, signal.SIG_IGN)))
-            each: Iterator[Mapping[str, Part]] = pool.imap(_parts_of_packed, map(packed, dossiers))
+            pool = stack.enter_context(context.Pool(processes, _prepared))
+            each = pool.imap(_parts_of_packed, map(packed, dossiers))
         else:
             each = map(_parts, dossiers)
         for dossier in dossiers:
             if progress:
                 progress(dossier.activation.name)
-            made.append(next(each))
-    return {lang: [one[lang] for one in made] for lang in LANGUAGES}
+            one = next(each)
+            if isinstance(one, Failed):
+                raise SiteError(f"functions/{dossier.activation.name}: {one.why}")
+            yield one
 
 
-def _parts_of_packed(dossier: bytes) -> Mapping[str, Part]:
+def _prepared() -> None:
+    """A process that writes pages: an interrupt is the parent's business, and garbage is rarely worth looking for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(SELDOM)
+
+
+def _parts_of_packed(dossier: bytes) -> Made | Failed:
     from kassei.core.document import speak_with
     from kassei.text.words import spoken
 
@@ -64,8 +133,18 @@ def _parts_of_packed(dossier: bytes) -> Mapping[str, Part]:
     return _parts(unpacked(dossier))
 
 
-def _parts(dossier: Dossier) -> Mapping[str, Part]:
-    return {lang: part(dossier, lang) for lang in LANGUAGES}
+def _parts(dossier: Dossier) -> Made | Failed:
+    try:
+        return {lang: part(dossier, lang) for lang in LANGUAGES}
+    except Exception as reason:  # whatever it is, the reader of the message wants the function and the place
+        return Failed(told(reason))
+
+
+def told(reason: BaseException) -> str:
+    """An exception with the innermost place of ours that it went through."""
+    ours = [s for s in traceback.extract_tb(reason.__traceback__) if Path(s.filename).is_relative_to(PACKAGE)]
+    place = f"{Path(ours[-1].filename).relative_to(PACKAGE)}:{ours[-1].lineno} {ours[-1].name}: " if ours else ""
+    return f"{place}{type(reason).__name__}: {reason}"
 
 
 def build(
@@ -74,46 +153,87 @@ def build(
     out: Path,
     *,
     docs: Path | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Build the bilingual site into ``out`` and return that folder.
 
     Pages are written beside ``out`` first; only when both languages have been built is the old site replaced.
     ``docs`` keeps the Markdown that the site is built from, one folder a language, for another site engine.
-    Raises ``SiteError`` with MkDocs' own words.
+    Raises ``SiteError`` with the page and the cause, which may be in MkDocs' own words.
     """
     import mkdocs  # noqa: F401 - the site extra; a missing one is reported before any work
 
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".site-", dir=out.parent) as scratch:
-        work = Path(scratch)
-        for lang in LANGUAGES:
-            if progress:
-                progress(lang)
-            _write_docs(work / "docs" / lang, parts[lang], claims, lang)
-        for lang in sorted(LANGUAGES, key=lambda x: x != ROOT):  # building the root empties its folder, others included
-            _mkdocs(work, lang, parts[lang])
-            search.finish(work / "site" if lang == ROOT else work / "site" / lang, search.names(parts[lang], lang))
-        _replace(work / "site", out)
+    with scratch(out) as work:
+        written = [_write_docs(work / "docs" / lang, parts[lang], claims, lang) for lang in LANGUAGES]
+        with progress(sum(written)) as step:
+            _build_languages(work, parts, step)
+        replace(work / "site", out)
         if docs is not None:
             docs.resolve().parent.mkdir(parents=True, exist_ok=True)
-            _replace(work / "docs", docs.resolve())
+            replace(work / "docs", docs.resolve())
     return out
 
 
-def _write_docs(folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str) -> None:
-    files = overview(pages(parts, claims, lang), parts, lang) | accuracy_files(parts, lang) | speed_files(parts, lang)
+def _write_docs(folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str) -> int:
+    """Write the sources of one language; returns how many pages they have."""
+    for p in parts:
+        if p.name in TAKEN:
+            raise SiteError(f"functions/{p.name}: a page of that name would be the page of the whole folder")
+    try:
+        files = overview(pages(parts, claims, lang), parts, lang)
+        files = files | accuracy_files(parts, lang) | speed_files(parts, lang)
+    except Exception as reason:
+        raise SiteError(f"{lang}: {told(reason)}") from reason
     for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        try:
+            path = inside(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        except (BadNameError, OSError, UnicodeEncodeError) as reason:
+            raise SiteError(f"{lang}: {name[:200]}: {reason}") from reason
     shutil.copytree(resource("site") / "assets", folder / "assets", dirs_exist_ok=True)
+    return sum(name.endswith(".md") for name in files)
 
 
-def _mkdocs(work: Path, lang: str, parts: Sequence[Part]) -> None:
+def _build_languages(work: Path, parts: Parts, step: Callable[[str], None]) -> None:
+    """Run MkDocs for all languages at once, each into a folder of its own, and put them together."""
+    running: dict[str, tuple[subprocess.Popen[str], IO[str]]] = {}
+    listeners = []
+    try:
+        for lang in LANGUAGES:
+            complaints: IO[str] = (work / f"{lang}.log").open("w+", encoding="utf-8")
+            engine = _mkdocs(work, lang, parts[lang], complaints)
+            running[lang] = engine, complaints
+            listeners.append(threading.Thread(target=_listen, args=(engine, step), daemon=True))
+            listeners[-1].start()
+        for lang, (engine, complaints) in running.items():
+            if engine.wait():
+                complaints.seek(0)
+                raise SiteError(f"mkdocs ({lang}): {complaints.read().strip()}")
+    finally:
+        for engine, complaints in running.values():
+            engine.kill()
+            engine.wait()
+            complaints.close()
+        for listener in listeners:
+            listener.join()
+    (work / f"site-{ROOT}").rename(work / "site")
+    for lang in LANGUAGES:
+        if lang != ROOT:
+            (work / f"site-{lang}").rename(work / "site" / lang)
+
+
+def _listen(engine: subprocess.Popen[str], step: Callable[[str], None]) -> None:
+    assert engine.stdout is not None
+    with engine.stdout:
+        for line in engine.stdout:
+            step(line.strip())
+
+
+def _mkdocs(work: Path, lang: str, parts: Sequence[Part], complaints: IO[str]) -> subprocess.Popen[str]:
     config = work / f"mkdocs.{lang}.yml"
-    site_dir = work / "site" if lang == ROOT else work / "site" / lang
     known = work / "docs" / lang
     config.write_text(
         "\n".join(
@@ -121,7 +241,7 @@ def _mkdocs(work: Path, lang: str, parts: Sequence[Part]) -> None:
             for key, value in {
                 "INHERIT": str(resource("site") / "mkdocs.base.yml"),
                 "docs_dir": str(work / "docs" / lang),
-                "site_dir": str(site_dir),
+                "site_dir": str(work / f"site-{lang}"),
                 "nav": navigation(parts, lang, lambda page: (known / page).is_file()),
                 "extra": _said(lang, known),
                 "theme": {"language": lang, "custom_dir": str(resource("site") / "overrides")},
@@ -130,11 +250,18 @@ def _mkdocs(work: Path, lang: str, parts: Sequence[Part]) -> None:
         + "\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(config)]
-    quiet = {**os.environ, "SOURCE_DATE_EPOCH": "0", "NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
-    if done.returncode:
-        raise SiteError(f"mkdocs ({lang}): {(done.stderr or done.stdout).strip()}")
+    also = work / f"names.{lang}.json"
+    also.write_text(json.dumps(search.names(parts, lang)), encoding="utf-8")
+    command = [sys.executable, "-m", "kassei.render.engine", str(config), lang, str(also)]
+    here = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    quiet = {
+        **os.environ,
+        "PYTHONPATH": here,
+        "SOURCE_DATE_EPOCH": "0",
+        "NO_MKDOCS_2_WARNING": "1",
+        "DISABLE_MKDOCS_2_WARNING": "true",
+    }
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True, env=quiet)
 
 
 def _said(lang: str, docs: Path) -> dict[str, Any]:
@@ -144,21 +271,3 @@ def _said(lang: str, docs: Path) -> dict[str, Any]:
     if (docs / FEED).is_file():
         out["feed"] = {"path": FEED, "title": say("overview.changelog.channel")}
     return out
-
-
-def _replace(new: Path, old: Path) -> None:
-    """Put the new site in the place of the old one."""
-    aside = old.with_name(f".{old.name}.old")
-    shutil.rmtree(aside, ignore_errors=True)
-    if old.exists():
-        old.rename(aside)
-    new.rename(old)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def serve(folder: Path, *, port: int = 8000) -> None:
-    """Serve a built site on this machine until interrupted."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        print(f"http://127.0.0.1:{port}/")
-        server.serve_forever()

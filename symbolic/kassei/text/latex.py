@@ -58,7 +58,13 @@ def _printer(lang: str) -> Latex:
 
 def latex(expr: sp.Basic, lang: str = "en") -> str:
     """An expression, set or condition as LaTeX."""
-    return str(_printer(lang).doprint(expr))
+    return _latex(expr, lang if isinstance(expr, sp.Basic) and expr.has(sp.Piecewise) else "")
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _latex(expr: sp.Basic, lang: str) -> str:
+    """A page says the same formulas again and again, and only cases differ by language."""
+    return str(_printer(lang or "en").doprint(expr))
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kassei.text.resources import resource
@@ -45,11 +45,17 @@ class Words:
             return self.sentence(fact).removesuffix(".").removesuffix("。")
         if isinstance(fact, Iterable) and not isinstance(fact, str) and type(fact).__module__ == "builtins":
             return ", ".join(self.plain(one) for one in fact)
-        return str(fact)
+        return _spelled(fact) if hasattr(fact, "free_symbols") else str(fact)
 
     def missing(self) -> tuple[str, ...]:
         """The keys that English has and this language has not."""
         return tuple(sorted(self.source.keys() - self.templates.keys()))
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _spelled(formula: Any) -> str:
+    """A formula in SymPy's spelling; arguments say the same formulas again and again."""
+    return str(formula)
 
 
 @cache

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+
 from markupsafe import escape
 
 from kassei.codegen import emit, known_targets
+from kassei.core.activation import Activation
 from kassei.core.dossier import Dossier
 from kassei.render.page.writer import Writer
 
@@ -12,12 +16,18 @@ LABELS = {"numpy": "NumPy", "numba": "numba", "cuda": "CUDA (CuPy)", "torch": "P
 """Targets in the order of the pages; NumPy's module is shown, the others are offered."""
 
 
+@lru_cache(maxsize=16)
+def emitted(activation: Activation, target: str) -> Mapping[str, str]:
+    """The files of one target; both languages and every section read the same."""
+    return emit(activation, target)
+
+
 def code(w: Writer, dossier: Dossier) -> str:
     """NumPy's module to read, and every target's to take along."""
     shown, offered = [], []
     for target in _targets():
         label = LABELS.get(target, target)
-        for name, text in emit(dossier.activation, target).items():
+        for name, text in emitted(dossier.activation, target).items():
             link = f'<a href="{name}" download>{escape(w("download"))}: {name}</a>'
             if target == "numpy":
                 fence = f"```python\n{text}```\n\n{link}"
@@ -34,4 +44,4 @@ def _targets() -> list[str]:
 
 def code_files(dossier: Dossier) -> dict[str, str]:
     """The files that the page offers for download."""
-    return {name: text for target in _targets() for name, text in emit(dossier.activation, target).items()}
+    return {name: text for target in _targets() for name, text in emitted(dossier.activation, target).items()}

@@ -1,0 +1,75 @@
+"""Comparisons of functions kept between runs, each found by the definitions it compares and by the sources that decide.
+
+One changed function is compared anew with all others; what was found about the others is found again. Titles and
+references decide nothing (:attr:`Activation.bare`). Where nothing is kept (:mod:`kassei.cache`) all is computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kassei import cache as store
+from kassei.core.activation import Activation
+
+T = TypeVar("T")
+
+
+@cache
+def generation() -> str:
+    """The hash of this package's sources; the mathematics is hashed by the cache itself."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def remembered(what: str, functions: tuple[Activation, ...], work: Callable[[], T], known: str = "") -> T:
+    """One answer about some functions, and about what else is ``known`` of them, kept in a file of its own."""
+    told = hashlib.sha256(" ".join([*map(identity, functions), known]).encode()).hexdigest()[:32]
+    name = f"{what}-{told}-{generation()}"
+    kept = store.load(name)
+    if isinstance(kept, tuple) and len(kept) == 1:
+        answer: T = kept[0]
+        return answer
+    answer = work()
+    store.save(name, (answer,))
+    return answer
+
+
+@cache
+def identity(activation: Activation) -> str:
+    """What a function is called here: a hash of all that decides about it."""
+    return store.key(activation.bare)
+
+
+class Comparisons:
+    """Many small answers in one file: read when it is first asked for, written by :meth:`save` where it has grown."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], Any] | None = None
+        self._grown = False
+
+    def __call__(self, key: tuple[str, ...], work: Callable[[], T]) -> T:
+        """The answer to a question; ``work`` finds it where it is not known."""
+        if self._known is None:
+            kept = store.load(self._name)
+            self._known = kept if isinstance(kept, dict) else {}
+        if key not in self._known:
+            self._known[key] = work()
+            self._grown = True
+        answer: T = self._known[key]
+        return answer
+
+    @property
+    def _name(self) -> str:
+        return f"comparisons-{generation()}"
+
+    def save(self) -> None:
+        """Keep what is known for the next run."""
+        if self._grown:
+            store.save(self._name, self._known)
+            self._grown = False

@@ -1,0 +1,130 @@
+"""MkDocs for one language: ``python -m kassei.render.engine CONFIG LANG NAMES``.
+
+The same pages as ``mkdocs build --strict``, but what Markdown makes of a page is kept (:mod:`kassei.render.kept`), so
+that a page is converted again only when its source has changed, and the search index is the one of
+:mod:`kassei.render.search`, which finds what pages are also called in the file ``NAMES``. Each page is a line on
+standard output as soon as it is converted.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kassei.render import kept, search
+
+LIBRARIES = ("mkdocs", "mkdocs-material", "markdown", "pymdown-extensions", "pygments")
+TO_OTHERS = "]("
+"""How a Markdown link to another page ends its text; a page without one does not depend on which others there are."""
+
+
+class Warned(logging.Handler):
+    """Counts what MkDocs complains about: a page that was complained about is not kept."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count."""
+        del record
+        self.count += 1
+
+
+def main(config_file: str, lang: str, also: str) -> None:
+    """Build one language; raises ``SystemExit`` with MkDocs' own message where it fails."""
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+    from mkdocs.exceptions import MkDocsException
+
+    gc.disable()  # pages are converted and written, then the process ends
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        config = load_config(config_file=config_file, strict=True)
+        _remember_pages(lang, config)
+        _index_nothing()
+        config.plugins.on_startup(command="build", dirty=False)
+        build(config)
+        config.plugins.on_shutdown()
+        search.finish(Path(config.site_dir), json.loads(Path(also).read_text(encoding="utf-8")))
+    except MkDocsException as reason:
+        raise SystemExit(str(reason)) from None
+
+
+BLOCK = re.compile(r"^<(div|table|figure|p|ul|ol|details|section|svg|math|noscript)\b[^\n]*</\1>$")
+MARK = '<div id="kassei-block-{}"></div>'
+
+
+def set_aside(source: str) -> tuple[str, list[str]]:
+    """A page without its blocks of HTML, which stand in one line between empty ones, and those blocks.
+
+    Markdown would parse each of them, most of a page, only to leave it as it is. A block that asks for Markdown inside
+    (``markdown="1"``) or holds a heading stays.
+    """
+    lines, fenced = source.split("\n"), False
+    blocks: list[str] = []
+    for k, line in enumerate(lines):
+        fenced ^= line.lstrip().startswith("```")
+        free = not fenced and (k == 0 or not lines[k - 1]) and (k + 1 == len(lines) or not lines[k + 1])
+        if free and BLOCK.match(line) and " markdown" not in line and not re.search(r"<h[1-6]\b", line):
+            lines[k] = MARK.format(len(blocks))
+            blocks.append(line)
+    return "\n".join(lines), blocks
+
+
+def put_back(content: str, blocks: list[str]) -> str:
+    """A converted page with its blocks of HTML."""
+    return re.sub(r'<div id="kassei-block-(\d+)"></div>', lambda m: blocks[int(m.group(1))], content)
+
+
+def _hash(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def _remember_pages(lang: str, config: Any) -> None:
+    from mkdocs.structure.pages import Page
+
+    pages: Any = Page
+    convert: Callable[..., None] = pages.render
+    engine = _hash(kept.versions(LIBRARIES), repr(config.markdown_extensions), repr(config.mdx_configs))
+    warned = Warned()
+    logging.getLogger("mkdocs").addHandler(warned)
+
+    def render(page: Any, config: Any, files: Any) -> None:
+        source = page.markdown
+        others = " ".join(sorted(f.src_uri for f in files)) if TO_OTHERS in source else ""
+        made_from, slot = _hash(engine, source, others), kept.slot("html", lang, page.file.src_uri)
+        found = kept.find(slot, made_from)
+        if found is None:
+            before = warned.count
+            page.markdown, blocks = set_aside(source)
+            convert(page, config, files)
+            page.markdown, page.content = source, put_back(page.content, blocks)
+            links = {to.src_uri: anchors for to, anchors in (page.links_to_anchors or {}).items()}
+            found = page.content, page.toc, page._title_from_render, page.present_anchor_ids, links
+            if warned.count == before:
+                kept.keep(slot, made_from, found)
+        else:
+            page.content, page.toc, page._title_from_render, page.present_anchor_ids, links = found
+            page.links_to_anchors = {files.get_file_from_path(uri): anchors for uri, anchors in links.items()}
+        print(page.file.src_uri, flush=True)
+
+    pages.render = render
+
+
+def _index_nothing() -> None:
+    """Leave the theme's index empty: :mod:`kassei.render.search` writes its own from the built pages."""
+    from material.plugins.search.plugin import SearchIndex
+
+    SearchIndex.add_entry_from_context = lambda index, page: None
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
