@@ -47,11 +47,13 @@ def candidates(case: Case, target: str) -> Sequence[Candidate]:
     call = _call(module, case, v, dy, parameters)
     fresh = _compiled(module, case, v, dy, parameters) if target == "jax" else call
     made = [Candidate(name=target, output="fresh", run=fresh, read=_reader(case), how=target, ours=True)]
-    if not case.backward and _takes(module.forward, "out"):
-        forward, out = module.forward, library.empty_like(v)
+    function = getattr(module, "forward_backward" if case.backward else "forward", None)
+    if function is not None and _takes(function, "out"):
+        given = (dy, v) if case.backward else (v,)
+        out = tuple(library.empty_like(v) for _ in range(2)) if case.backward else library.empty_like(v)
 
         def into() -> Any:
-            return forward(v, *parameters, out=out)
+            return function(*given, *parameters, out=out)
 
         made.append(Candidate(name=target, output="preallocated", run=into, read=_reader(case), how=target, ours=True))
     return made
