@@ -198,6 +198,11 @@ class raw_tanh_softplus_slope(sp.Function):  # type: ignore[misc]  # noqa: N801
 
     nargs = 1
 
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """t'(u) (s(-u) - 2 s(u) t(u)) with the sigmoid s and t(u) = tanh(log(1 + exp(u)))."""
+        u = self.args[0]
+        return self * (raw_sigmoid(-u) - 2 * raw_sigmoid(u) * raw_tanh_softplus(u))
+
 
 class raw_normal_cdf(sp.Function):  # type: ignore[misc]  # noqa: N801
     """Phi(u), the standard normal distribution function."""
@@ -255,6 +260,11 @@ class raw_mish_slope(sp.Function):  # type: ignore[misc]  # noqa: N801
     """t(u) + u t'(u) with t(u) = tanh(log(1 + exp(u)))."""
 
     nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """2 t'(u) + u t''(u)."""
+        u, moving = self.args[0], raw_tanh_softplus_slope(self.args[0])
+        return 2 * moving + u * moving.fdiff()
 
 
 class raw_hypot(sp.Function):  # type: ignore[misc]  # noqa: N801
@@ -503,6 +513,8 @@ def _unit_slope(term: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
         if gate.func in UNITS:
             u = gate.args[0]
             c, inside = term / gate / u, u.diff(symbol)
+            if c.has(symbol) and u.is_Add and (term / gate).is_polynomial(symbol):
+                c = sp.cancel(c)
             if inside != 0 and not c.has(symbol) and not inside.has(symbol):
                 return c * inside * UNITS[gate.func](u)
     return None
