@@ -158,7 +158,7 @@ def test_verdicts_on_the_page_are_the_dossier_s() -> None:
     """Each requirement's badge on a function's page, read back from the HTML, is the verdict."""
     for dossier in site_build.dossiers():
         page = (folder("en") / "functions" / dossier.activation.name / "index.html").read_text(encoding="utf-8")
-        part = page.split('id="requirements"')[1].split("<h2")[0]
+        part = page.split('id="requirements"')[1].split("<h3")[0]
         shown = re.findall(r'<span class="badge (\w+)">', part)
         assert shown == [v.truth for v in dossier.requirements.values()], dossier.activation.name
 

@@ -9,24 +9,11 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from kassei.audit.report import SCHEMA
 from kassei.bench.results import FOLDER
+from kassei.render.measured import TYPES, audits
 from kassei.render.page.markup import heading, one_block, table
 from kassei.render.part import Part
 from kassei.render.speed import Speaker
-
-TYPES = ("float16", "bfloat16", "float32", "float64")
-
-
-def audits(folder: Path = FOLDER) -> list[tuple[str, dict[str, Any]]]:
-    """File name and document of every audit; raises ``ValueError`` naming a file that is none."""
-    found = []
-    for path in sorted((folder / "audit").glob("*.json")):
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if (document.get("schema"), document.get("kind")) != (SCHEMA, "audit"):
-            raise ValueError(f"{path} is no result of kassei audit in schema {SCHEMA}")
-        found.append((path.name, document))
-    return sorted(found, key=lambda one: (TYPES.index(one[1]["dtype"]), one[1]["target"], one[1]["name"]))
 
 
 def accuracy_files(parts: Sequence[Part], lang: str, folder: Path = FOLDER) -> dict[str, str]:

@@ -20,8 +20,8 @@ from kassei.atlas.document import asked, document
 from kassei.core.enclose import RootConstant
 from kassei.core.kinship import Image
 from kassei.render import graph
-from kassei.render.page.function import RELATIVES
 from kassei.render.page.markup import heading, one_block, table
+from kassei.render.page.relations import RELATIVES
 from kassei.render.page.writer import Writer
 from kassei.render.part import Part
 
@@ -235,7 +235,7 @@ def relatives(w: Names, found: Atlas, name: str) -> str:
     if not unique:
         return ""
     body = table(unique).replace('href="../functions/', 'href="../')
-    return f"{heading(w('relatives'), 'relatives')}\n\n{body}\n"
+    return f"{heading(w('relatives'), 'relatives', 3)}\n\n{body}\n"
 
 
 def _how(w: Names, edge: Edge) -> str:

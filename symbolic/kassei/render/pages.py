@@ -9,11 +9,13 @@ from markupsafe import escape
 
 from kassei.render.catalogue import catalogue_page
 from kassei.render.changelog import changelog_files
+from kassei.render.glossary import glossary_page
 from kassei.render.home import home_page
 from kassei.render.ledger import claims_page
 from kassei.render.own import own_page
-from kassei.render.page.function import RELATIVES, function_page
+from kassei.render.page.function import function_page
 from kassei.render.page.markup import heading, one_block, table
+from kassei.render.page.relations import RELATIVES
 from kassei.render.page.writer import Writer
 from kassei.render.part import Part, part
 from kassei.render.requirements import requirements_page
@@ -41,6 +43,7 @@ def pages(parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str)
         "claims.md": claims_page(claims, lang),
         "own.md": own_page(lang),
         **changelog_files(lang),
+        "glossary.md": glossary_page(lang),
     }
     for p in parts:
         out |= p.files

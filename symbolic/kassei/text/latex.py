@@ -24,7 +24,7 @@ class Latex(LatexPrinter):  # type: ignore[misc]
         rows = []
         for value, condition in expr.args:
             where = OTHERWISE[self.lang] if condition is sp.true else self._print(condition)
-            rows.append(f"{self._print(value)} & {where}")
+            rows.append(rf"\displaystyle {self._print(value)} & {where}")
         return r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}"
 
     def _print_RootConstant(self, expr: RootConstant) -> str:

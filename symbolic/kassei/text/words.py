@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
@@ -35,7 +36,20 @@ class Words:
         """A step of an argument as a sentence; formulas in SymPy's spelling (``math="plain"``)."""
         if math != "plain":
             raise ValueError(f"math is 'plain', not {math!r}")
-        return self(f"steps.{step.key}", **step.facts)
+        facts = {n: self.reason(x) if n == "why" and isinstance(x, str) else x for n, x in step.facts.items()}
+        return self(f"steps.{step.key}", **facts)
+
+    def reason(self, said: str) -> str:
+        """What the prover left open, in this language: its English sentence is matched and filled in again.
+
+        What is matched by no sentence, a formula for instance, stays as it is.
+        """
+        if self.lang == SOURCE:
+            return said
+        for key, pattern in _reasons():
+            if (found := pattern.fullmatch(said)) and key in self.templates:
+                return self.templates[key].format(**{n: self.reason(part) for n, part in found.groupdict().items()})
+        return said
 
     def plain(self, fact: Any) -> str:
         """A fact as text: a formula in SymPy's spelling, a step as a clause, several joined by commas."""
@@ -56,6 +70,15 @@ class Words:
 def _spelled(formula: Any) -> str:
     """A formula in SymPy's spelling; arguments say the same formulas again and again."""
     return str(formula)
+
+
+@cache
+def _reasons() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The English sentences of what is left open, as patterns; those with more words of their own come first."""
+    found = {key: text for key, text in templates(SOURCE).items() if key.startswith("reasons.")}
+    own = {key: re.sub(r"\{\w+\}", "", text) for key, text in found.items()}
+    order = sorted(found, key=lambda key: (-len(own[key]), key))
+    return tuple((key, re.compile(re.sub(r"\\\{(\w)\\\}", r"(?P<\1>.+)", re.escape(found[key])))) for key in order)
 
 
 @cache

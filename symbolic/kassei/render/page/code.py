@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from kassei.codegen import emit, known_targets
 from kassei.core.activation import Activation
 from kassei.core.dossier import Dossier
+from kassei.render.page.markup import fenced, folded, one_block, tabs
 from kassei.render.page.writer import Writer
 
-LABELS = {"numpy": "NumPy", "numba": "numba", "cuda": "CUDA (CuPy)", "torch": "PyTorch", "jax": "JAX"}
-"""Targets in the order of the pages; NumPy's module is shown, the others are offered."""
+LABELS = {
+    "numpy": "NumPy",
+    "numba": "numba",
+    "cuda": "CUDA (CuPy)",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "javascript": "JavaScript",
+}
+"""Targets in the order of the pages."""
+SHOWN = ("numpy",)
+"""Whose text stands on the page, folded; the others are offered as files, so that a page stays light."""
+LANGUAGES = {".py": "python", ".js": "javascript", ".mjs": "javascript", ".cu": "cuda", ".h": "c"}
 
 
 @lru_cache(maxsize=16)
@@ -23,25 +34,34 @@ def emitted(activation: Activation, target: str) -> Mapping[str, str]:
 
 
 def code(w: Writer, dossier: Dossier) -> str:
-    """NumPy's module to read, and every target's to take along."""
-    shown, offered = [], []
-    for target in _targets():
-        label = LABELS.get(target, target)
-        for name, text in emitted(dossier.activation, target).items():
-            link = f'<a href="{name}" download>{escape(w("download"))}: {name}</a>'
-            if target == "numpy":
-                fence = f"```python\n{text}```\n\n{link}"
-                shown.append(f'=== "{label}"\n\n' + "\n".join(f"    {line}".rstrip() for line in fence.splitlines()))
-            elif target in name:  # a PyTorch module comes with two others that have their own line
-                offered.append(f"<li>{escape(label)}: {link}</li>")
-    return "\n\n".join([*shown, f"<ul>{''.join(offered)}</ul>"])
+    """One tab a target: what it needs, the command that makes it, the file."""
+    name = dossier.activation.name
+    pages = []
+    for target in targets():
+        files = emitted(dossier.activation, target)
+        # a PyTorch module comes with two others that have their own tab
+        own = {file: text for file, text in files.items() if len(files) == 1 or target in file}
+        known = known_targets()[target]
+        needs = w(f"study.needs_{target}") if f"study.needs_{target}" in w.words.source else known.needs
+        body = [one_block(f"<p>{escape(w('study.code_needs', needs=needs))}</p>")]
+        body.append(fenced(f"kassei emit {name} --target {target} --out build/code", "console"))
+        for file, text in own.items():
+            size = f"{len(text.encode()) / 1000:.0f}"
+            link = Markup('<p><a class="get" href="{}" download>{}: {}</a> <span class="small">{} KB</span></p>')
+            body.append(one_block(str(link.format(file, w("download"), file, size))))
+            if target in SHOWN:
+                language = next((kind for end, kind in LANGUAGES.items() if file.endswith(end)), "text")
+                body.append(folded(w("study.code_show", name=file, size=size), fenced(text, language)))
+        pages.append((LABELS.get(target, target), "\n\n".join(body)))
+    return "\n\n".join([w("study.code_text"), tabs(pages)])
 
 
-def _targets() -> list[str]:
+def targets() -> list[str]:
+    """Every target: those we have labels for first."""
     known = known_targets()
     return [*(t for t in LABELS if t in known), *sorted(t for t in known if t not in LABELS)]
 
 
 def code_files(dossier: Dossier) -> dict[str, str]:
     """The files that the page offers for download."""
-    return {name: text for target in _targets() for name, text in emitted(dossier.activation, target).items()}
+    return {name: text for target in targets() for name, text in emitted(dossier.activation, target).items()}

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import sympy as sp
-from markupsafe import Markup, escape
-
 from kassei.core.activation import Activation
 from kassei.core.dossier import Dossier
-from kassei.render.page.markup import one_block, table
+from kassei.render.page.formulas import definition_of, formulas, shown, to_copy
+from kassei.render.page.markup import heading, table
 from kassei.render.page.writer import Writer
-from kassei.text.latex import latex, mathml
 
 
 def defining_equation(f: Activation, lang: str) -> str:
     """``f(v) = …`` in LaTeX."""
-    return f"{latex(sp.Function('f')(f.variable), lang)} = {latex(f.expr, lang)}"
+    return definition_of(f).latex(lang)
 
 
 def definition(w: Writer, dossier: Dossier) -> str:
-    """The formula, how it was written, and the parameters."""
+    """The formula, the parameters, the limits at both ends, and everything to copy."""
     f = dossier.activation
-    shown = Markup(f'<div class="formula">{mathml(defining_equation(f, w.lang), display=True)}</div>')
-    out = [one_block(str(shown)), f"<p><code>{escape(f.source)}</code></p>"]
+    out = [shown(w, definition_of(f))]
     if f.parameters:
         rows = [
             [
@@ -32,16 +28,17 @@ def definition(w: Writer, dossier: Dossier) -> str:
             ]
             for p in f.parameters
         ]
-        out.append(table(rows, [w("parameter"), w("domain"), w("default"), w("kind")]))
+        header = [w.label("parameter"), w.label("domain"), w.label("default"), w("kind")]
+        out.append(table(rows, header, caption=w("parameters")))
+    out += [heading(w("limits"), "limits", 3), limits(w, dossier), to_copy(w, formulas(dossier))]
     return "\n\n".join(out)
 
 
 def limits(w: Writer, dossier: Dossier) -> str:
-    """Where f and its slope go at both ends."""
-    keys = (
-        ("limit_neg", "neg_inf"),
-        ("limit_pos", "pos_inf"),
-        ("limit_slope_neg", "slope_neg_inf"),
-        ("limit_slope_pos", "slope_pos_inf"),
-    )
-    return table([[w(label), w.limit(dossier.facts.limits[key])] for label, key in keys])
+    """Where f and its slope go at both ends: two columns, two rows."""
+    known = dossier.facts.limits
+    rows = [
+        [w(f"study.{name}"), w.limit(known[f"{prefix}neg_inf"]), w.limit(known[f"{prefix}pos_inf"])]
+        for name, prefix in (("value_of", ""), ("slope_of", "slope_"))
+    ]
+    return table(rows, ["", "v → −∞", "v → +∞"], caption=w("limits"))

@@ -30,4 +30,8 @@ def frameworks(w: Writer, dossier: Dossier) -> str:
         )
     keys = ("framework", "call", "default", "kink_slope", "edges", "prior")
     kept = [k for k in range(len(keys)) if k < 2 or any(row[k] for row in rows)]
-    return table([[row[k] for k in kept] for row in rows], [w(keys[k]) for k in kept]) if rows else ""
+    return (
+        table([[row[k] for k in kept] for row in rows], [w(keys[k]) for k in kept], caption=w("frameworks"))
+        if rows
+        else ""
+    )

@@ -19,16 +19,44 @@ def plain_markdown(text: str) -> str:
     return "".join(c if c.isalnum() or c in " ,、。" else f"&#{ord(c)};" for c in " ".join(text.split()))
 
 
-def table(rows: Sequence[Sequence[Any]], header: Sequence[str] | None = None, kind: str = "facts") -> str:
-    """An HTML table; cells are escaped unless they are markup already."""
-    head = "".join(f"<th>{escape(h)}</th>" for h in header) if header else ""
-    out = [f'<div class="{kind}"><table>', f"<thead><tr>{head}</tr></thead>" if header else "", "<tbody>"]
+def table(
+    rows: Sequence[Sequence[Any]], header: Sequence[Any] | None = None, kind: str = "facts", caption: str = ""
+) -> str:
+    """An HTML table; cells are escaped unless they are markup already. Its caption is for who cannot see the heading.
+
+    The first cell of a row is its header, and says so to a screen reader.
+    """
+    head = "".join(f'<th scope="col">{escape(h)}</th>' if h else "<td></td>" for h in header) if header else ""
+    said = f'<caption class="unseen">{escape(caption)}</caption>' if caption else ""
+    out = [f'<div class="{kind}"><table>{said}', f"<thead><tr>{head}</tr></thead>" if header else "", "<tbody>"]
     for row in rows:
         cells = "".join(
-            f"<{'th' if k == 0 else 'td'}>{escape(c)}</{'th' if k == 0 else 'td'}>" for k, c in enumerate(row)
+            f'<th scope="row">{escape(c)}</th>' if k == 0 else f"<td>{escape(c)}</td>" for k, c in enumerate(row)
         )
         out.append(f"<tr>{cells}</tr>")
     return one_block("".join([*out, "</tbody></table></div>"]))
+
+
+def folded(summary: Any, body: str, kind: str = "more") -> str:
+    """Something that opens when it is asked for; ``body`` is HTML, or Markdown between blank lines."""
+    head = f'<details class="{kind}" markdown="1"><summary markdown="0">{escape(summary)}</summary>'
+    return f"{head}\n\n{body}\n\n</details>"
+
+
+def fenced(text: str, language: str = "text") -> str:
+    """A text as a code block with Material's copy button; its fence is longer than any inside."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def tabs(pages: Sequence[tuple[str, str]]) -> str:
+    """Blocks of Markdown as tabs, by their labels."""
+    shown = []
+    for label, body in pages:
+        inner = "\n".join(f"    {line}".rstrip() for line in body.splitlines())
+        shown.append(f'=== "{label}"\n\n{inner}')
+    return "\n\n".join(shown)
 
 
 def one_block(html: str) -> str:

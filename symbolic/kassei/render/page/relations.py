@@ -7,8 +7,18 @@ from markupsafe import Markup, escape
 
 from kassei.core.dossier import Dossier
 from kassei.core.enclose import RootConstant
-from kassei.render.page.markup import table
+from kassei.render.page.markup import heading, table
 from kassei.render.page.writer import Writer
+
+RELATIVES = "<!-- relatives -->"
+"""Where a function's page takes in its relatives, which are known when all functions are."""
+
+
+def relations(w: Writer, dossier: Dossier) -> str:
+    """What the function becomes as a parameter moves, and the place for its relatives in the catalogue."""
+    limits = param_limits(w, dossier)
+    first = [heading(w("param_limits"), "parameter-limits", 3), limits] if limits else []
+    return "\n\n".join([*first, RELATIVES])
 
 
 def param_limits(w: Writer, dossier: Dossier) -> str:
@@ -43,7 +53,9 @@ def param_limits(w: Writer, dossier: Dossier) -> str:
                 f'<details class="why"><summary>{escape(w("show_evidence"))}</summary><ol>{items}</ol></details>'
             )
         rows.append([arrow, becomes, how])
-    return table(rows, [w("parameter"), w("becomes"), w("convergence")]) if rows else ""
+    if not rows:
+        return ""
+    return table(rows, [w("parameter"), w("becomes"), w("convergence")], caption=w("param_limits"))
 
 
 def _with_link(text: str, link: Markup) -> Markup:

@@ -10,8 +10,10 @@ import sympy as sp
 from markupsafe import Markup, escape
 
 from kassei.core.verdict import Step, Verdict
+from kassei.render import glossary
 from kassei.render.spelling import NAMES, read
 from kassei.text.latex import latex, mathml
+from kassei.text.resources import LANGUAGES
 from kassei.text.words import Words
 
 BADGE = {
@@ -23,6 +25,8 @@ BADGE = {
     "fails": "fails",
 }
 LABEL = {"unknown": "undecided"}
+LONGEST = 400
+"""Letters of a reason that a page shows."""
 
 
 class Writer:
@@ -33,8 +37,8 @@ class Writer:
         self.words = Words(lang)
 
     def __call__(self, key: str, **facts: Any) -> str:
-        """A phrase of the pages, as text."""
-        return self.words(f"pages.{key}", **facts)
+        """A phrase of the pages, or of another section if the key names one, as text."""
+        return self.words(key if "." in key else f"pages.{key}", **facts)
 
     def name(self, key: str) -> str:
         """A property or requirement in words."""
@@ -49,9 +53,53 @@ class Writer:
     def sentence(self, step: Step) -> Markup:
         """A step of an argument with its formulas as MathML."""
         template = self.words.templates.get(f"steps.{step.key}") or self.words.source[f"steps.{step.key}"]
-        facts = {name: self.fact(fact) for name, fact in step.facts.items()}
+        facts = {
+            name: self.left_open(fact) if name == "why" and isinstance(fact, str) else self.fact(fact)
+            for name, fact in step.facts.items()
+        }
         parts = re.split(r"\{(\w+)\}", template)
         return Markup("").join(facts[p] if k % 2 else escape(p) for k, p in enumerate(parts))
+
+    def left_open(self, said: str) -> Markup:
+        """What an argument left open, in this language; a formula of pages is cut, its data have it whole."""
+        text = self.words.reason(said)
+        shown = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+        return Markup('<span class="long">{}</span>').format(shown)
+
+    def term(self, text: Any, term: str) -> Markup:
+        """A text as a link to its entry in the glossary; pages that use it are two folders below the root."""
+        return Markup('<a class="term" href="../../glossary/#{}">{}</a>').format(term, text)
+
+    def label(self, key: str, **facts: Any) -> Markup:
+        """A phrase of the pages or of the study sections (``study.…``), linked where the glossary explains it."""
+        text = self(key, **facts)
+        term = glossary.of_label(key if "." in key else f"pages.{key}")
+        return escape(text) if term is None else self.term(text, term.id)
+
+    def property(self, key: str) -> Markup:
+        """A property or requirement in words, linked to the term that explains it."""
+        text = self("domain") if key == "domain" else self.name(key)
+        term = glossary.of_property(key)
+        return escape(text) if term is None else self.term(text, term.id)
+
+    def terms_line(self, *labels: str) -> str:
+        """The term pairs that explain a heading, as a line below it; empty where the glossary has none."""
+        found = [glossary.of_label(key if "." in key else f"pages.{key}") for key in labels]
+        pairs = {term.id: self.pair(term) for term in found if term is not None}
+        if not pairs:
+            return ""
+        shown = Markup(" · ").join(pairs.values())
+        return str(Markup('<p class="terms">{} {}</p>').format(self("term_pairs"), shown))
+
+    def pair(self, term: glossary.Term) -> Markup:
+        """A term with its counterpart in the other language, as a link."""
+        others = [
+            Markup(' = <span lang="{}">{}</span>').format(lang, term.name[lang])
+            for lang in LANGUAGES
+            if lang != self.lang and term.name[lang] != term.name[self.lang]
+        ]
+        text = Markup("{}{}").format(term.name[self.lang], Markup("").join(others))
+        return self.term(text, term.id)
 
     def fact(self, fact: Any) -> Markup:
         """One filled-in value: a formula, a nested sentence, a list of signs or points."""
@@ -72,8 +120,8 @@ class Writer:
         """A verdict as a coloured word."""
         return Markup(f'<span class="badge {BADGE[truth]}">{escape(self(LABEL.get(truth, truth)))}</span>')
 
-    def verdict(self, v: Verdict) -> Markup:
-        """Badge, condition, witness, value and, folded, the argument."""
+    def verdict(self, v: Verdict, after: Markup | None = None) -> Markup:
+        """Badge, condition, witness, value and, folded, the argument with what comes ``after`` it."""
         out = [self.badge(v.truth)]
         if v.condition is not None:
             out.append(Markup(f" {escape(self('condition'))} {self.math(v.condition)}"))
@@ -83,10 +131,12 @@ class Writer:
             out.append(
                 Markup(f'<br><span class="small">{escape(self("witness"))}: {escape(self.witness(v.witness))}</span>')
             )
-        if v.steps:
+        if v.steps or after:
             items = "".join(f"<li>{self.sentence(s)}</li>" for s in v.steps)
-            heading = f"{escape(self('show_evidence'))}: {escape(self.words(f'methods.{v.method}'))}"
-            out.append(Markup(f'<details class="why"><summary>{heading}</summary><ol>{items}</ol></details>'))
+            method = self.words(f"methods.{v.method}") if v.method else self("show_evidence")
+            heading = f"{escape(self('show_evidence'))}: {escape(method)}" if v.method else escape(method)
+            steps = f"<ol>{items}</ol>" if items else ""
+            out.append(Markup(f'<details class="why"><summary>{heading}</summary>{steps}{after or ""}</details>'))
         return Markup("").join(out)
 
     def witness(self, witness: Mapping[str, Any]) -> str:
