@@ -255,7 +255,7 @@ def test_every_property_is_explained() -> None:
 
 
 def test_every_linked_term_exists_and_every_term_is_used() -> None:
-    names = ("exponential", "gelu", "hardtanh", "tanh", "softplus", "pelu")
+    names = ("exponential", "gelu", "hardtanh", "tanh", "softplus", "pelu", "relu")
     linked = {t for n in names for lang in LANGUAGES for t in re.findall(r"glossary/#([\w-]+)", page(n, lang))}
     assert linked - set(glossary.terms()) == set()
     assert set(glossary.terms()) - linked - {"domain"} == set()

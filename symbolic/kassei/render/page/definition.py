@@ -30,7 +30,12 @@ def definition(w: Writer, dossier: Dossier) -> str:
         ]
         header = [w.label("parameter"), w.label("domain"), w.label("default"), w("kind")]
         out.append(table(rows, header, caption=w("parameters")))
-    out += [heading(w("limits"), "limits", 3), limits(w, dossier), to_copy(w, formulas(dossier))]
+    out += [
+        heading(w("limits"), "limits", 3),
+        w.terms_line("limits"),
+        limits(w, dossier),
+        to_copy(w, formulas(dossier)),
+    ]
     return "\n\n".join(out)
 
 

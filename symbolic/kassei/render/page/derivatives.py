@@ -76,18 +76,20 @@ def joins(w: Writer, dossier: Dossier) -> str:
     return table(rows, [w("when"), *header] if many else header, caption=w("joins"))
 
 
-def kinks_at_defaults(dossier: Dossier) -> list[Join]:
-    """The breaks at which the one-sided slopes differ, at the default parameters."""
+def kinks_at_defaults(dossier: Dossier) -> list[tuple[Join, sp.Expr, sp.Expr]]:
+    """The breaks at which the one-sided slopes differ, with these slopes, at the default parameters."""
     f = dossier.activation
     out = []
     for condition, found in dossier.facts.joins:
         if condition.subs(f.defaults) != sp.true:
             continue
         for j in found:
-            if None in (j.slope_left, j.slope_right) or sp.nan in (j.slope_left, j.slope_right):
+            left, right = j.slope_left, j.slope_right
+            if left is None or right is None or sp.nan in (left, right):
                 continue
-            if sp.simplify((j.slope_left - j.slope_right).subs(f.defaults)) != 0 or j.left != j.right:
-                out.append(j)
+            left, right = left.subs(f.defaults), right.subs(f.defaults)
+            if sp.simplify(left - right) != 0 or j.left != j.right:
+                out.append((j, left, right))
     return out
 
 
@@ -95,18 +97,21 @@ def conventions(w: Writer, dossier: Dossier) -> str:
     """The slope that is used where there is none: by the emitted code, which is called, and by the frameworks."""
     f = dossier.activation
     kinks = kinks_at_defaults(dossier)
-    places = [j.at.subs(f.defaults) for j in kinks]
+    places = [j.at.subs(f.defaults) for j, _, _ in kinks]
     if not places or not all(x.is_finite and x.is_number for x in places):
         return ""
     ours = evaluate(f, np.array([float(x) for x in places]), "grad_input")
     rows: list[list[Any]] = [
-        [w("study.left_slope"), *(w.math(j.slope_left.subs(f.defaults)) for j in kinks)],
-        [w("study.right_slope"), *(w.math(j.slope_right.subs(f.defaults)) for j in kinks)],
+        [w("study.left_slope"), *(w.math(left) for _, left, _ in kinks)],
+        [w("study.right_slope"), *(w.math(right) for _, _, right in kinks)],
         [Markup("<strong>{}</strong>").format(w("study.emitted")), *(spelled(y) for y in ours)],
     ]
     for one in f.frameworks:
         known = dict(one.kink)
-        cells = [known.get(str(j.at), known.get(str(x), known.get("", ""))) for j, x in zip(kinks, places, strict=True)]
+        cells = [
+            known.get(str(j.at), known.get(str(x), known.get("", "")))
+            for (j, _, _), x in zip(kinks, places, strict=True)
+        ]
         if any(cells):
             rows.append([one.name, *cells])
     header = [w("study.who"), *(Markup("v = {}").format(w.math(x)) for x in places)]

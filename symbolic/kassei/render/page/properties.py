@@ -24,6 +24,7 @@ def properties(w: Writer, dossier: Dossier) -> str:
     return "\n\n".join(
         [
             heading(w("requirements_section"), "requirements", 3),
+            w.terms_line("requirements_section"),
             verdicts(w, dossier.requirements, checked, "requirements", w("requirements_section")),
             heading(w("all_verdicts"), "verdicts", 3),
             verdicts(w, {**domain, **dossier.properties}, checked, "properties", w("properties")),

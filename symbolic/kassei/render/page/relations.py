@@ -41,7 +41,7 @@ def param_limits(w: Writer, dossier: Dossier) -> str:
                 + Markup("<br>")
                 + _with_link(w("nearly", name="\0", at=", ".join(map(str, one.exceptions))), link)
             )
-        how = escape(w({"uniform": "uniform", "pointwise": "pointwise"}.get(one.convergence, "convergence_unknown")))
+        how = w.label({"uniform": "uniform", "pointwise": "pointwise"}.get(one.convergence, "convergence_unknown"))
         if one.error is not None and not one.error.has(RootConstant) and one.error != 0:
             where = "" if one.error_when is sp.true else Markup(f" ({w.math(one.error_when)})")
             how += Markup(f"<br>{escape(w('error'))}: {w.math(one.error)}") + where
@@ -55,7 +55,7 @@ def param_limits(w: Writer, dossier: Dossier) -> str:
         rows.append([arrow, becomes, how])
     if not rows:
         return ""
-    return table(rows, [w("parameter"), w("becomes"), w("convergence")], caption=w("param_limits"))
+    return table(rows, [w.label("parameter"), w("becomes"), w("convergence")], caption=w("param_limits"))
 
 
 def _with_link(text: str, link: Markup) -> Markup:

@@ -129,7 +129,7 @@ class Writer:
             out.append(Markup(" ") + self.value(v.value))
         if v.witness:
             out.append(
-                Markup(f'<br><span class="small">{escape(self("witness"))}: {escape(self.witness(v.witness))}</span>')
+                Markup(f'<br><span class="small">{self.label("witness")}: {escape(self.witness(v.witness))}</span>')
             )
         if v.steps or after:
             items = "".join(f"<li>{self.sentence(s)}</li>" for s in v.steps)

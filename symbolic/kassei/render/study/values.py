@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from kassei.core.dossier import Dossier
+from kassei.core.dossier import Dossier, Join
 
 VALUES = (-2, -1, 0, 1, 2)
 DIGITS = 7
@@ -29,7 +29,7 @@ class Row:
 def values_by_hand(dossier: Dossier) -> Iterator[Row]:
     """One row for each of :data:`VALUES`, at the default parameters."""
     f = dossier.activation
-    breaks = {}
+    breaks: dict[sp.Expr, Join] = {}
     for condition, joins in dossier.facts.joins:
         if condition.subs(f.defaults) == sp.true:
             breaks |= {j.at.subs(f.defaults): j for j in joins}
