@@ -14,6 +14,7 @@ import pytest
 import sympy as sp
 
 from functions import EACH, ON_SMALL_SITE, dossier
+from kassei.codegen import lower
 from kassei.core.analysis import properties
 from kassei.core.certificate import certificate
 from kassei.library import catalogue
@@ -183,6 +184,11 @@ def test_special_inputs_are_what_the_module_returns() -> None:
     assert found["inf"]["float64", "value"] == "∞"
     assert found["neg_inf"]["float64", "value"] in ("0", "−0")
     assert spelled(np.float32(-0.0)) == "−0"
+
+
+def test_every_function_of_the_lowered_forms_is_explained() -> None:
+    heads = {name.removeprefix("raw_") for name in vars(lower) if name.startswith("raw_")}
+    assert heads == {key.removeprefix("stable.") for key in templates("en") if key.startswith("stable.")}
 
 
 # --- ids, data, language ----------------------------------------------------------------------------------------------

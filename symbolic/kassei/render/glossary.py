@@ -1,4 +1,4 @@
-"""The glossary: one list of term pairs (``site/glossary.toml``), its page, and which labels and verdicts link to it."""
+"""The glossary: term pairs (``site/words/glossary.toml``), their page, and which labels and verdicts link to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Term:
 @cache
 def terms() -> Mapping[str, Term]:
     """Every term by its id, in the order of the file."""
-    table = tomllib.loads((resource("site") / "glossary.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads((resource("site") / "words" / "glossary.toml").read_text(encoding="utf-8"))
     return {
         key: Term(
             id=key,

@@ -12,11 +12,14 @@ from kassei.bench.results import tables
 from kassei.codegen.plan import CannotEmitError, Layout, Plan, inner, make_plan
 from kassei.core.dossier import Dossier
 from kassei.render.measured import audits
+from kassei.render.once import once
 from kassei.render.page.formulas import in_output, reused
 from kassei.render.page.markup import folded, heading, one_block, table
 from kassei.render.page.writer import Writer
 from kassei.render.study.special import DTYPES, QUANTITIES, SAMPLES, at_special, special_inputs, thresholds
 
+_special = once(at_special)
+_thresholds = once(lambda activation: tuple(thresholds(activation)))
 FEW = 4
 """Rows of measurements that are shown before anyone asks."""
 
@@ -56,10 +59,9 @@ def stable(w: Writer, dossier: Dossier) -> str:
     header = [w("study.quantity"), w("study.interval"), w("study.form")]
     out = [w("study.stable_text"), table(rows, header, caption=w("study.stable"))]
     if used:
-        meanings = Markup("").join(
-            Markup("<dt><code>{}</code></dt><dd>{}</dd>").format(short(name), w(f"stable.{name.removeprefix('raw_')}"))
-            for name in sorted(used)
-        )
+        rows_of = [(short(n), f"stable.{n.removeprefix('raw_')}") for n in sorted(used)]
+        known = [(name, w(key)) for name, key in rows_of if key in w.words.source]
+        meanings = Markup("").join(Markup("<dt><code>{}</code></dt><dd>{}</dd>").format(*one) for one in known)
         out.append(one_block(f'<dl class="functions">{meanings}</dl>'))
     return "\n\n".join(out)
 
@@ -108,7 +110,7 @@ def short(name: str) -> str:
 
 def special(w: Writer, dossier: Dossier) -> str:
     """What came out at NaN, the infinities, zeros, subnormals and the largest numbers."""
-    found = at_special(dossier.activation)
+    found = _special(dossier.activation)
     kinds = [(dtype.__name__, quantity) for dtype in DTYPES for quantity, _ in QUANTITIES]
     names = {"value": w("study.value_of"), "slope": w("study.slope_of")}
     header = [w("study.input"), *(f"{names[quantity]}, {dtype}" for dtype, quantity in kinds)]
@@ -119,7 +121,7 @@ def special(w: Writer, dossier: Dossier) -> str:
 def where_it_ends(w: Writer, dossier: Dossier) -> str:
     """Overflow, underflow and levelling off, as found by search."""
     rows = []
-    for one in thresholds(dossier.activation):
+    for one in _thresholds(dossier.activation):
         name = w("study.value_of" if one.quantity == "value" else "study.slope_of")
         level = {"overflow": "∞" if one.level > 0 else "−∞", "zero": "0"}.get(one.kind, f"{one.level:.9g}")
         start = f"{one.start:.9g}".replace("-", "−")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import sympy as sp
 from markupsafe import Markup, escape
 
 from kassei.core.activation import Activation
 from kassei.core.dossier import Dossier
+from kassei.render.once import once
 from kassei.render.page.markup import fenced, folded, one_block, tabs
 from kassei.render.page.writer import Writer
 from kassei.render.study.reuse import OUTPUT, Reused, reuse
@@ -66,20 +66,8 @@ def formulas(dossier: Dossier) -> tuple[Formula, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=8)
-def _reused(key: tuple[object, ...]) -> tuple[Reused, ...]:
-    return reuse(_dossiers[key])
-
-
-_dossiers: dict[tuple[object, ...], Dossier] = {}
-
-
-def reused(dossier: Dossier) -> tuple[Reused, ...]:
-    """The slope in terms of the output, found once for both languages."""
-    key = (dossier.activation.digest, id(dossier))
-    _dossiers.clear()
-    _dossiers[key] = dossier
-    return _reused(key)
+reused = once(reuse)
+"""The slope in terms of the output, found once for both languages."""
 
 
 def in_output(parts: tuple[Reused, ...], v: sp.Symbol) -> sp.Expr | None:

@@ -24,7 +24,7 @@ ENDS = {(True, True): "bounded", (True, False): "below", (False, True): "above",
 @cache
 def readings() -> Mapping[str, str]:
     """How the Japanese titles of the catalogue are read aloud."""
-    found: dict[str, str] = tomllib.loads((resource("site") / "readings.toml").read_text(encoding="utf-8"))
+    found: dict[str, str] = tomllib.loads((resource("site") / "words" / "readings.toml").read_text(encoding="utf-8"))
     return found
 
 

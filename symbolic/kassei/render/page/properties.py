@@ -10,16 +10,18 @@ from markupsafe import Markup, escape
 from kassei.core.certificate import certificate
 from kassei.core.dossier import Dossier
 from kassei.core.verdict import Verdict
+from kassei.render.once import once
 from kassei.render.page.markup import heading, table
 from kassei.render.page.writer import Writer
 from kassei.render.replays import outcomes
 
+_checked = once(lambda dossier: outcomes(dossier.activation.name, certificate(dossier)))
 REQUIREMENTS = ("R1", "R2", "R3")
 
 
 def properties(w: Writer, dossier: Dossier) -> str:
     """The three requirements, then everything else that was asked."""
-    checked = outcomes(dossier.activation.name, certificate(dossier))
+    checked = _checked(dossier)
     domain = {"domain": dossier.domain} if dossier.domain.truth != "proved" else {}
     return "\n\n".join(
         [

@@ -10,12 +10,16 @@ import sympy as sp
 from markupsafe import Markup, escape
 
 from kassei.core.dossier import Dossier
+from kassei.render.once import once
 from kassei.render.page.markup import folded, heading, one_block, table
 from kassei.render.page.writer import Writer
 from kassei.render.study.exercises import Exercise, exercises
 from kassei.render.study.rules import INNER, Line, worked
 from kassei.render.study.values import VALUES, values_by_hand
 from kassei.text.latex import latex, mathml
+
+_values = once(lambda dossier: tuple(values_by_hand(dossier)))
+_worked = once(worked)
 
 
 def students(w: Writer, dossier: Dossier) -> str:
@@ -94,7 +98,7 @@ def filled(text: str, *shown: Markup) -> Markup:
 def values(w: Writer, dossier: Dossier) -> str:
     """F at −2 … 2, exact and rounded, and its slope."""
     rows = []
-    for row in values_by_hand(dossier):
+    for row in _values(dossier):
         slope: Any = row.slope if row.slope is not None else w("none")
         if row.sides is not None:
             slope = w("study.sides", left=row.sides[0], right=row.sides[1])
@@ -110,7 +114,7 @@ def values(w: Writer, dossier: Dossier) -> str:
 
 def steps(w: Writer, dossier: Dossier) -> str:
     """The derivative of one piece, rule by rule, folded."""
-    found = worked(dossier)
+    found = _worked(dossier)
     if found is None:
         return ""
     whole = found.lo == -sp.oo and found.hi == sp.oo
