@@ -25,6 +25,8 @@ BADGE = {
     "fails": "fails",
 }
 LABEL = {"unknown": "undecided"}
+HEAVIEST = 12_000
+"""Letters of MathML that a formula of a page may have; a longer one is spelled, and cut."""
 LONGEST = 400
 """Letters of a reason that a page shows."""
 
@@ -48,7 +50,12 @@ class Writer:
         """A formula as MathML; text that is no formula is escaped."""
         if isinstance(value, str):
             return Markup(f"<span>{escape(value)}</span>")
-        return Markup(mathml(latex(value, self.lang), display=display))
+        text = mathml(latex(value, self.lang), display=display)
+        if len(text) > HEAVIEST:
+            return Markup('<span class="small">{} <code class="long">{} …</code></span>').format(
+                self("too_long"), str(value)[:LONGEST]
+            )
+        return Markup(text)
 
     def sentence(self, step: Step) -> Markup:
         """A step of an argument with its formulas as MathML."""
