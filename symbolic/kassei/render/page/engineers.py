@@ -10,18 +10,23 @@ from markupsafe import Markup, escape
 
 from kassei.bench.results import tables
 from kassei.codegen.plan import CannotEmitError, Layout, Plan, inner, make_plan
+from kassei.core.activation import Activation
 from kassei.core.dossier import Dossier
 from kassei.render.measured import audits
 from kassei.render.once import once
 from kassei.render.page.formulas import in_output, reused
 from kassei.render.page.markup import folded, heading, one_block, table
 from kassei.render.page.writer import Writer
-from kassei.render.study.special import DTYPES, QUANTITIES, SAMPLES, at_special, special_inputs, thresholds
+from kassei.render.study.special import DTYPES, QUANTITIES, SAMPLES, Threshold, at_special, special_inputs, thresholds
 
 _special = once(at_special)
-_thresholds = once(lambda activation: tuple(thresholds(activation)))
 FEW = 4
 """Rows of measurements that are shown before anyone asks."""
+
+
+@once
+def _thresholds(activation: Activation) -> tuple[Threshold, ...]:
+    return tuple(thresholds(activation))
 
 
 def engineers(w: Writer, dossier: Dossier) -> str:

@@ -15,8 +15,12 @@ from kassei.render.page.markup import heading, table
 from kassei.render.page.writer import Writer
 from kassei.render.replays import outcomes
 
-_checked = once(lambda dossier: outcomes(dossier.activation.name, certificate(dossier)))
 REQUIREMENTS = ("R1", "R2", "R3")
+
+
+@once
+def _checked(dossier: Dossier) -> Mapping[str, Mapping[str, Any]]:
+    return outcomes(dossier.activation.name, certificate(dossier))
 
 
 def properties(w: Writer, dossier: Dossier) -> str:

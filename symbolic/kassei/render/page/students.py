@@ -15,11 +15,15 @@ from kassei.render.page.markup import folded, heading, one_block, table
 from kassei.render.page.writer import Writer
 from kassei.render.study.exercises import Exercise, exercises
 from kassei.render.study.rules import INNER, Line, worked
-from kassei.render.study.values import VALUES, values_by_hand
+from kassei.render.study.values import VALUES, Row, values_by_hand
 from kassei.text.latex import latex, mathml
 
-_values = once(lambda dossier: tuple(values_by_hand(dossier)))
 _worked = once(worked)
+
+
+@once
+def _values(dossier: Dossier) -> tuple[Row, ...]:
+    return tuple(values_by_hand(dossier))
 
 
 def students(w: Writer, dossier: Dossier) -> str:

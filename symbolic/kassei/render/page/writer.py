@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy as sp
@@ -139,12 +139,22 @@ class Writer:
                 Markup(f'<br><span class="small">{self.label("witness")}: {escape(self.witness(v.witness))}</span>')
             )
         if v.steps or after:
-            items = "".join(f"<li>{self.sentence(s)}</li>" for s in v.steps)
+            items = self.items(v.steps)
             method = self.words(f"methods.{v.method}") if v.method else self("show_evidence")
             heading = f"{escape(self('show_evidence'))}: {escape(method)}" if v.method else escape(method)
             steps = f"<ol>{items}</ol>" if items else ""
             out.append(Markup(f'<details class="why"><summary>{heading}</summary>{steps}{after or ""}</details>'))
         return Markup("").join(out)
+
+    def items(self, steps: Sequence[Step]) -> Markup:
+        """The steps of an argument; of one that is too long for a page its beginning, and how much is left."""
+        out = Markup("")
+        for k, step in enumerate(steps):
+            if len(out) > HEAVIEST:
+                rest = self("further_steps", count=len(steps) - k)
+                return out + Markup('<li class="small">{}</li>').format(rest)
+            out += Markup("<li>{}</li>").format(self.sentence(step))
+        return out
 
     def witness(self, witness: Mapping[str, Any]) -> str:
         """Exact points and parameter values."""
