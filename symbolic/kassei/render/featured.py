@@ -7,8 +7,7 @@ from markupsafe import Markup
 from kassei.core.dossier import Dossier
 from kassei.render import plots
 from kassei.render.page.definition import defining_equation
-from kassei.render.page.markup import figure, one_block
-from kassei.render.page.picture import breaks_at_defaults
+from kassei.render.page.markup import one_block
 from kassei.render.page.writer import LABEL, Writer
 from kassei.text.latex import mathml
 
@@ -18,21 +17,7 @@ FEATURED, FAMILY = "exponential", "a"
 def featured(w: Writer, dossier: Dossier) -> str:
     """The home page's picture: the Exponential form between ReLU and the identity."""
     f = dossier.activation
-    moving = getattr(plots, "hero", None)
-    if moving is not None:
-        drawing = str(moving(dossier, w.lang))
-    else:
-        breaks = breaks_at_defaults(dossier)
-        values = (-4.0, -1.0, 0.0, 1.0, 4.0)
-        curves = []
-        for k, a in enumerate(values):
-            x, y = plots.curve(f, "f", breaks, a=a)
-            curves.append((x, y, "#000001", "-", 0.3 + 0.7 * k / (len(values) - 1)))
-        text = ", ".join(format(a, "g") for a in values).replace("-", "−")
-        drawing = figure(
-            plots.figure(curves, "home-exponential", w("plot_alt", name=f.heading(w.lang))),
-            w("family_caption", param="a", values=text),
-        )
+    drawing = plots.hero(dossier, w.lang)
     said = Markup('<p class="front-says">{}<br>{} · <a href="functions/{}/">{}</a></p>').format(
         w.words("overview.home.picture", param=FAMILY), _ends(w, dossier), f.name, w("read_more")
     )

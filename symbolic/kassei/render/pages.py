@@ -9,6 +9,7 @@ from markupsafe import escape
 
 from kassei.render.catalogue import catalogue_page
 from kassei.render.changelog import changelog_files
+from kassei.render.compare import compare_files
 from kassei.render.glossary import glossary_page
 from kassei.render.home import home_page
 from kassei.render.ledger import claims_page
@@ -44,6 +45,7 @@ def pages(parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str)
         "own.md": own_page(lang),
         **changelog_files(lang),
         "glossary.md": glossary_page(lang),
+        **compare_files(parts, lang),
     }
     for p in parts:
         out |= p.files

@@ -13,6 +13,7 @@ from kassei.atlas import Entry, Readings
 from kassei.core import certificate
 from kassei.core.dossier import Dossier
 from kassei.core.verdict import Verdict
+from kassei.render import facts, panel
 from kassei.render.featured import FEATURED, featured
 from kassei.render.once import once
 from kassei.render.page.code import code_files
@@ -53,6 +54,8 @@ def part(dossier: Dossier, lang: str) -> Part:
         f"{home}.md": function_page(dossier, lang),
         f"{home}/function.json": function_data(dossier, lang),
         f"{home}/certificate.json": _certificate(dossier),
+        f"{home}/plot.js": panel.script(dossier, lang),
+        f"{home}/facts.js": facts.facts_file(dossier, lang),
     }
     return Part(
         name=f.name,

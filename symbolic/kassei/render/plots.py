@@ -15,6 +15,7 @@ import numpy as np
 
 from kassei.codegen import emit
 from kassei.core.activation import Activation
+from kassei.core.dossier import Dossier
 
 SPAN = 5.0
 POINTS = 401
@@ -146,3 +147,17 @@ def thumbnail(activation: Activation, breaks: Sequence[float], alt: str) -> str:
         '<line x1="0" y1="41.25" x2="100" y2="41.25"/><line x1="50" y1="0" x2="50" y2="60"/>'
         f'<path d="{"".join(path)}"/></svg>'
     )
+
+
+def panel(dossier: Dossier, lang: str) -> str:
+    """The picture of a function page, with everything that belongs to it: one block of HTML on one line."""
+    from kassei.render import panel as module
+
+    return module.panel(dossier, lang)
+
+
+def hero(dossier: Dossier, lang: str) -> str:
+    """The moving picture of the home page: one block of HTML on one line."""
+    from kassei.render import hero as module
+
+    return module.hero(dossier, lang)
