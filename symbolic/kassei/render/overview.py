@@ -43,7 +43,10 @@ def overview(files: Mapping[str, str], parts: Sequence[Part], lang: str) -> dict
     out = dict(files)
     for p in parts:
         page = f"functions/{p.name}.md"
-        out[page] = out[page].replace(RELATIVES, relatives(w, found, p.name))
+        related = relatives(w, found, p.name)
+        if not related and "{#parameter-limits}" not in out[page]:  # nothing else stands in that section
+            related = w("relations_none")
+        out[page] = out[page].replace(RELATIVES, related)
     data = json.dumps(document(found, lang), ensure_ascii=False, indent=1) + "\n"
     return out | {
         "atlas.md": atlas_page(w, found),

@@ -40,6 +40,9 @@ NAMES = {
             "E",
             "oo",
             "Rational",
+            "ImageSet",
+            "Lambda",
+            "Integers",
         ]
     )
 }
@@ -98,4 +101,4 @@ def _value(node: ast.expr, symbols: Mapping[str, sp.Symbol]) -> Any:
 def _known(name: str) -> Any:
     if name not in NAMES:
         raise ValueError(f"{name!r} is not part of a verdict's spelling")
-    return sp.S.EmptySet if name == "EmptySet" else sp.S.Reals if name == "Reals" else NAMES[name]
+    return {"EmptySet": sp.S.EmptySet, "Reals": sp.S.Reals, "Integers": sp.S.Integers}.get(name, NAMES[name])

@@ -29,7 +29,8 @@ class Latex(LatexPrinter):  # type: ignore[misc]
 
     def _print_RootConstant(self, expr: RootConstant) -> str:
         lo, hi = expr.bracket(64)
-        return str(sp.Float((lo + hi) / 2, 8)) + r"\ldots"
+        digits = str(sp.Float((lo + hi) / 2, 8)) + r"\ldots"
+        return rf"\left({digits}\right)" if hi < 0 else digits  # "- -2.4" would be read as one number
 
     def _print_Max(self, expr: sp.Max, exp: str | None = None) -> str:
         return self._extreme(r"\max", expr, exp)

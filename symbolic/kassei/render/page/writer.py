@@ -229,7 +229,8 @@ class Writer:
         """Enclosed numbers with what they are the root of."""
         if "lo" in value:
             shared = _common(value["lo"], value["hi"])
-            text = f"{shared}…"
+            some = any(c in "123456789" for c in shared)
+            text = f"{shared}…" if some else f"[{float(value['lo']):.3g}, {float(value['hi']):.3g}]"
             if "at" in value:
                 text += " (" + ", ".join(f"{name} = {number}" for name, number in value["at"].items()) + ")"
             if "root_of" not in value:
