@@ -161,6 +161,20 @@ def test_a_parameter_outside_its_domain_is_refused() -> None:
     assert said == "alpha = -1 lies outside its domain (0, oo)"
 
 
+@pytest.mark.parametrize("name", ["exponential", "gelu", "shifted_relu"])
+def test_the_audit_runs_it(name: str) -> None:
+    """The runner gives what the engine gives: value, slope and the derivative in each learned parameter."""
+    from kassei.audit.formats import FORMATS
+    from kassei.audit.jobs import emitted
+
+    f, form = catalogue[name], FORMATS["float64"]
+    code, points = emitted(f, "javascript"), [-2.5, 0.0, 0.75]
+    params = {p.name: float(p.default) for p in f.parameters}
+    for quantity, kind in ((None, "value"), (str(f.variable), "slope"), *((p.name, p.name) for p in f.learned)):
+        found = code.call(quantity, np.array(points), params, str(f.variable), form)
+        assert found.tolist() == call(name, kind, points, tuple(params.values()))
+
+
 def test_names_that_javascript_reserves(tmp_path: Any) -> None:
     """A parameter may be called as the definition likes."""
     (tmp_path / "mine.toml").write_text(
@@ -178,7 +192,7 @@ def test_a_function_without_a_rule_is_refused() -> None:
 
     from kassei.codegen.printer import NoRuleError
 
-    with pytest.raises(NoRuleError, match=r"javascript has no rule for 'gamma'; .* targets/javascript\.py"):
+    with pytest.raises(NoRuleError, match=r"javascript has no rule for 'gamma'; .*targets/javascript\.py"):
         javascript.PRINTER.expr(sp.gamma(sp.Symbol("x")))
 
 

@@ -23,6 +23,7 @@ PACKAGES = {
     "numba": ("numba", "llvmlite"),
     "torch": ("torch", "numba"),
     "jax": ("jax",),
+    "javascript": ("quickjs-ng",),
     "cuda": ("cupy",),
 }
 DIGITS = 20

@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from kassei.audit import javascript
 from kassei.audit.formats import Format
 from kassei.audit.program import CannotAuditError
 
@@ -136,6 +136,7 @@ RUNNERS: Mapping[str, Runner] = {
     "numba": Runner(needs=("numba",), extra="numba", into=_plain, back=_from_plain),
     "cuda": Runner(needs=("cupy",), into=_to_cupy, back=_from_cupy, ready=_has_gpu),
     "torch": Runner(needs=("torch",), into=_to_torch, back=_from_torch, differentiate=_torch_gradient),
+    "javascript": Runner(needs=("quickjs",), extra="javascript", into=_plain, back=_from_plain),
     "jax": Runner(needs=("jax",), into=_to_jax, back=_from_plain, differentiate=_jax_gradient),
 }
 
@@ -150,8 +151,10 @@ def missing(target: str) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _module(files: tuple[tuple[str, str], ...], main: str) -> ModuleType:
+def _module(files: tuple[tuple[str, str], ...], main: str) -> Any:
     """The emitted module, imported from a folder of its own (numba and torch want source files)."""
+    if main.endswith(".mjs"):
+        return javascript.Module(dict(files)[main])
     folder = Path(tempfile.mkdtemp(prefix="kassei-audit-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     digest = hashlib.sha256(repr(files).encode()).hexdigest()[:16]
@@ -170,7 +173,7 @@ def _module(files: tuple[tuple[str, str], ...], main: str) -> ModuleType:
 
 def main_file(files: Mapping[str, str], name: str, target: str) -> str:
     """The emitted file that offers the functions."""
-    for candidate in (f"{name}_{target}.py", f"{name}.py"):
+    for candidate in (f"{name}_{target}.py", f"{name}.py", f"{name}_{target}.mjs"):
         if candidate in files:
             return candidate
     modules = [n for n in sorted(files) if n.endswith(".py")]
