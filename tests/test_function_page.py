@@ -14,7 +14,7 @@ import pytest
 import sympy as sp
 
 from functions import EACH, ON_SMALL_SITE, dossier
-from kassei.codegen import lower
+from kassei.codegen import TARGETS, lower
 from kassei.core.analysis import properties
 from kassei.core.certificate import certificate
 from kassei.library import catalogue
@@ -184,6 +184,10 @@ def test_special_inputs_are_what_the_module_returns() -> None:
     assert found["inf"]["float64", "value"] == "∞"
     assert found["neg_inf"]["float64", "value"] in ("0", "−0")
     assert spelled(np.float32(-0.0)) == "−0"
+
+
+def test_what_a_target_needs_is_said_in_both_languages() -> None:
+    assert {f"study.needs_{target}" for target in TARGETS} <= set(templates("ja"))
 
 
 def test_every_function_of_the_lowered_forms_is_explained() -> None:
