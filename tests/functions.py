@@ -7,6 +7,7 @@ run in one worker (conftest.py), where its analysis and its emitted code are mad
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from functools import cache
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from kassei import cache as store
 from kassei.core.dossier import Dossier
 from kassei.library import Catalogue, analyze, catalogue
 
@@ -32,6 +34,8 @@ SLOW = ("acon_c", "richards", "smu", "srelu", "triple_state_sigmoid")
 """Functions whose analysis takes more than seven seconds of one core; it is tested under ``pytest --slow``."""
 EACH = tuple(pytest.param(n, marks=pytest.mark.only_slow) if n in SLOW else n for n in NAMES)
 """All names; those of ``SLOW`` run under ``pytest --slow``."""
+FEW = tuple(n if n in ON_SMALL_SITE else pytest.param(n, marks=pytest.mark.only_slow) for n in NAMES)
+"""All names; those that are not on the small site run under ``pytest --slow``."""
 options = {"slow": False}
 
 
@@ -40,7 +44,21 @@ def dossier(name: str) -> Dossier:
     """The analysis of one function, once a process."""
     if name in SLOW and not options["slow"]:
         pytest.skip("its analysis takes more than seven seconds: pytest --slow")
-    return analyze(catalogue[name])
+    found = analyze(catalogue[name])
+    keep_for_the_site(found)
+    return found
+
+
+def keep_for_the_site(found: Dossier) -> None:
+    """Put an analysis where ``make site`` finds it, if ``KASSEI_KEEP`` names a folder; no test reads it there."""
+    folder = os.environ.get("KASSEI_KEEP")
+    if folder:
+        reads = os.environ.get("KASSEI_CACHE", "")
+        os.environ["KASSEI_CACHE"] = folder
+        try:
+            store.keep(found)
+        finally:
+            os.environ["KASSEI_CACHE"] = reads
 
 
 @cache

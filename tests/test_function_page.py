@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from functions import EACH, ON_SMALL_SITE, dossier
+from functions import FEW, ON_SMALL_SITE, dossier
 from kassei.codegen import TARGETS, lower
 from kassei.core.analysis import properties
 from kassei.core.certificate import certificate
@@ -32,7 +32,7 @@ from kassei.text.resources import LANGUAGES
 from kassei.text.words import Words, templates
 
 CORE = Path(__file__).resolve().parent.parent / "symbolic" / "kassei" / "core"
-each_name = pytest.mark.parametrize("name", EACH)
+each_name = pytest.mark.parametrize("name", FEW)
 each_small = pytest.mark.parametrize("name", sorted(ON_SMALL_SITE))
 each_language = pytest.mark.parametrize("lang", LANGUAGES)
 pytestmark = pytest.mark.xdist_group("site")
