@@ -60,7 +60,7 @@ def stable(w: Writer, dossier: Dossier) -> str:
             form = readable(branch.expr, plan, used)
             lo, hi = (original(x, plan) for x in (branch.lo, branch.hi))
             where = w.math(sp.Interval.open(lo, hi))
-            rows.append([w(f"study.{name}"), where, w.math(form) if form is not sp.nan else w("none")])
+            rows.append([w(f"study.{name}"), where, w.math(form, large=True) if form is not sp.nan else w("none")])
     header = [w("study.quantity"), w("study.interval"), w("study.form")]
     out = [w("study.stable_text"), table(rows, header, caption=w("study.stable"))]
     if used:

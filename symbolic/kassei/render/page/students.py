@@ -106,7 +106,7 @@ def values(w: Writer, dossier: Dossier) -> str:
         slope: Any = row.slope if row.slope is not None else w("none")
         if row.sides is not None:
             slope = w("study.sides", left=row.sides[0], right=row.sides[1])
-        exact = w.math(row.exact) if row.exact is not None else "–"
+        exact = w.math(row.exact, large=True) if row.exact is not None else "–"
         rows.append([str(row.at).replace("-", "−"), exact, row.decimal or w("none"), slope])
     header = ["v", w("study.exact"), w("study.decimal"), w("study.slope")]
     assert len(rows) == len(VALUES)

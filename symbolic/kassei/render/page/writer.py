@@ -46,11 +46,11 @@ class Writer:
         """A property or requirement in words."""
         return self.words(f"properties.{key}")
 
-    def math(self, value: Any, *, display: bool = False) -> Markup:
-        """A formula as MathML; text that is no formula is escaped."""
+    def math(self, value: Any, *, display: bool = False, large: bool = False) -> Markup:
+        """A formula as MathML, ``large`` with fractions of full size; text that is no formula is escaped."""
         if isinstance(value, str):
             return Markup(f"<span>{escape(value)}</span>")
-        text = mathml(latex(value, self.lang), display=display)
+        text = mathml(("\\displaystyle " if large else "") + latex(value, self.lang), display=display)
         if len(text) > HEAVIEST:
             return Markup('<span class="small">{} <code class="long">{} …</code></span>').format(
                 self("too_long"), str(value)[:LONGEST]
