@@ -53,7 +53,7 @@ FOLLOWING = (
 """A fragment with ``=`` is what a script reads; a page shown at any address cannot know where the site's root is."""
 LYCHEE = shutil.which("lychee") or shutil.which("lychee", path=str(Path(sys.executable).parent))
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = [pytest.mark.xdist_group("site"), pytest.mark.only_slow]
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 
