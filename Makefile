@@ -1,5 +1,7 @@
 # One way to do each chore; the same commands run in .ci/run.
 #   make site    the bilingual documentation site, into build/site
+#   make links   every link and fragment of the built site
+#   make engines the site's Markdown built by other engines, where they can be installed; never fails
 #   make test    the tests (PYTEST="-k gelu" narrows them)
 #   make lint    formatting and lint rules
 #   make types   the type checker
@@ -13,7 +15,7 @@ STAMP := .venv/.installed
 PYTEST ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all site test lint types newest wheel clean
+.PHONY: all site links engines test lint types newest wheel clean
 all: lint types test site
 
 $(STAMP): pyproject.toml
@@ -24,6 +26,12 @@ $(STAMP): pyproject.toml
 
 site: $(STAMP)
 	$(BIN)/kassei site build --out build/site --docs build/docs
+
+links: $(STAMP)
+	$(BIN)/lychee --offline --include-fragments --index-files index.html --no-progress --exclude '#[^#]*=' --exclude-path 404.html --root-dir $(CURDIR)/build/site 'build/site/**/*.html'
+
+engines: $(STAMP)
+	PYTHON=$(PYTHON) .ci/engines || echo "no other engine was tried to the end"
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)

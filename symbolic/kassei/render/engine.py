@@ -65,15 +65,17 @@ MARK = '<div id="kassei-block-{}"></div>'
 def set_aside(source: str) -> tuple[str, list[str]]:
     """A page without its blocks of HTML, which stand in one line between empty ones, and those blocks.
 
-    Markdown would parse each of them, most of a page, only to leave it as it is. A block that asks for Markdown inside
-    (``markdown="1"``) or holds a heading stays.
+    Markdown would parse each of them, most of a page, only to leave it as it is. A block that holds a heading stays,
+    and so does a whole page with Markdown inside of HTML (``markdown="1"``), where blocks are written anew.
     """
-    lines, fenced = source.split("\n"), False
     blocks: list[str] = []
+    if " markdown=" in source:
+        return source, blocks
+    lines, fenced = source.split("\n"), False
     for k, line in enumerate(lines):
         fenced ^= line.lstrip().startswith("```")
         free = not fenced and (k == 0 or not lines[k - 1]) and (k + 1 == len(lines) or not lines[k + 1])
-        if free and BLOCK.match(line) and " markdown" not in line and not re.search(r"<h[1-6]\b", line):
+        if free and BLOCK.match(line) and not re.search(r"<h[1-6]\b", line):
             lines[k] = MARK.format(len(blocks))
             blocks.append(line)
     return "\n".join(lines), blocks

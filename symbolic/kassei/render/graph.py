@@ -68,7 +68,7 @@ def svg(atlas: LimitAtlas, alt: str, links: Mapping[str, str], titles: Mapping[s
     body = [_edge(line, rows[line], layers, left, y) for line in drawn]
     body += [_node(name, left[layers[name]], y[name], links.get(name), titles.get(name, name)) for name in y]
     return (
-        f'<svg class="atlas" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(alt)}">'
+        f'<svg class="atlas" viewBox="0 0 {width:.0f} {height:.0f}" role="group" aria-label="{escape(alt)}">'
         + "".join(body)
         + "</svg>"
     )

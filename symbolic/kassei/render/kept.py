@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kassei import cache as store
-from kassei.bench.results import FOLDER as RESULTS
-from kassei.core.activation import Activation
-from kassei.library import DEFAULT_LIMIT_S
 from kassei.text.resources import PACKAGE, resource
+
+if TYPE_CHECKING:
+    from kassei.core.activation import Activation
 
 WRITERS = ("atlas", "audit", "bench", "claims", "codegen", "render", "text")
 """The packages that decide what a page says; the mathematics before them is what the cache itself is named by."""
@@ -56,6 +56,8 @@ def versions(names: Iterable[str]) -> str:
 @cache
 def _writers() -> str:
     """The hash of what writes pages, taken once a process as the sources are read once."""
+    from kassei.bench.results import FOLDER as RESULTS
+
     site = resource("site")
     roots = [*(PACKAGE / name for name in WRITERS), resource("templates"), site / "words", site / "pages", RESULTS]
     return hashed([root for root in roots if root.is_dir()], but=BUILDERS) + versions(LIBRARIES)
@@ -63,6 +65,8 @@ def _writers() -> str:
 
 def origin(activation: Activation) -> str | None:
     """What the parts of a function are made from; None where its dossier is not kept, so that it must be made first."""
+    from kassei.library import DEFAULT_LIMIT_S
+
     root = store.folder()
     if root is None:
         return None
@@ -97,3 +101,15 @@ def keep(name: str, made_from: str | None, value: Any) -> None:
     """Fill a slot."""
     if made_from and store.folder() is not None:
         store.save(name, (made_from, zlib.compress(store.packed(value), QUICK)))
+
+
+def made(name: str, of: Iterable[bytes], work: Callable[[], Any]) -> Any:
+    """What a slot holds if it was made by these sources of the same things, and else what ``work`` makes."""
+    digest = hashlib.sha256(_writers().encode())
+    for one in of:
+        digest.update(hashlib.sha256(one).digest())
+    found = find(name, digest.hexdigest())
+    if found is None:
+        found = work()
+        keep(name, digest.hexdigest(), found)
+    return found

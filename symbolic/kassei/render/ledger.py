@@ -34,7 +34,7 @@ def claims_page(claims: Sequence[Mapping[str, Any]], lang: str) -> str:
             if subject in subjects():
                 out.append(heading(subjects()[subject][lang], subject.lower(), 3))
             rows = Markup("").join(_claim_row(w, c) for c in mine if _subject(c) == subject)
-            head = Markup('<thead><tr><th scope="col"></th><th scope="col">{}</th><th scope="col">{}</th></tr></thead>')
+            head = Markup('<thead><tr><td></td><th scope="col">{}</th><th scope="col">{}</th></tr></thead>')
             shown = Markup('<div class="facts claims"><table>{}<tbody>{}</tbody></table></div>')
             out.append(one_block(str(shown.format(head.format(w("claim"), w("verdict")), rows))))
     return "\n\n".join(out) + "\n"
@@ -115,7 +115,7 @@ def _claim_row(w: Writer, c: Mapping[str, Any]) -> Markup:
         result += Markup('<p class="corrected"><strong>{}</strong> {}</p>').format(w("corrected"), corrected)
     evidence = [_evidence(e, lang) for e in c.get("evidence") or []]
     if evidence:
-        items = Markup("").join(Markup("<li>{}</li>").format(e) for e in evidence)
+        items = Markup("").join(Markup('<li lang="en">{}</li>').format(e) for e in evidence)  # the program's notation
         result += Markup('<details class="why"><summary>{}</summary><ol>{}</ol></details>').format(w("evidence"), items)
     anchor = c["id"].replace(".", "-")
     return Markup(

@@ -19,7 +19,7 @@ from kassei.atlas import CONSTANT, Atlas, Edge, Entry, Kind, LimitAtlas, Open, R
 from kassei.atlas.document import asked, document
 from kassei.core.enclose import RootConstant
 from kassei.core.kinship import Image
-from kassei.render import graph
+from kassei.render import graph, kept
 from kassei.render.page.markup import heading, one_block, table
 from kassei.render.page.relations import RELATIVES
 from kassei.render.page.writer import Writer
@@ -47,7 +47,11 @@ def overview(files: Mapping[str, str], parts: Sequence[Part], lang: str) -> dict
         if not related and "{#parameter-limits}" not in out[page]:  # nothing else stands in that section
             related = w("relations_none")
         out[page] = out[page].replace(RELATIVES, related)
-    data = json.dumps(document(found, lang), ensure_ascii=False, indent=1) + "\n"
+    data = kept.made(
+        kept.slot("atlas.json", lang),
+        (p.entry for p in parts),
+        lambda: json.dumps(document(found, lang), ensure_ascii=False, indent=1) + "\n",
+    )
     return out | {
         "atlas.md": atlas_page(w, found),
         "atlas.json": data,

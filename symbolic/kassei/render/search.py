@@ -13,9 +13,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kassei.render.part import Part
 from kassei.text.words import templates
+
+if TYPE_CHECKING:  # MkDocs' processes write indices and need no mathematics
+    from kassei.render.part import Part
 
 INDEX = "search/search_index"
 UNREAD = re.compile(

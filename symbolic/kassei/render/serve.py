@@ -11,13 +11,14 @@ thrown away. What other functions become at the ends of their parameters is look
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
+import multiprocessing.context
+import multiprocessing.forkserver
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +27,15 @@ from typing import Any
 
 from kassei import cache
 from kassei.library import FOLDER
-from kassei.render.safely import scratch
+from kassei.render.safely import scratch, undisturbed
 from kassei.text.resources import resource
 
 LOOK_S = 0.25
 """How often the sources are looked at."""
-STOP_S = 5
+STOP_S = 20
 """How long a build may take to clear up."""
+LISTEN_S = 1.0
+"""How long to wait before an interrupt is repeated."""
 VIEWED = 2
 """How many of the function pages that were looked at last come first."""
 PINNED = "KASSEI_SITE_GENERATION"
@@ -50,6 +53,15 @@ RELOAD = f"""<script>
 </script>"""
 """Added to pages on their way out; the built site has none of it."""
 
+LOADED = [
+    "kassei.cli",
+    "kassei.claims.ledger",
+    "kassei.render.site",
+    "matplotlib.backends.backend_svg",
+    "rich.progress",
+]
+"""What a build would spend a second and more on loading."""
+Build = multiprocessing.context.ForkServerProcess
 Sources = Mapping[Path, tuple[int, int]]
 
 
@@ -122,20 +134,52 @@ class Pages(http.server.SimpleHTTPRequestHandler):
 
 
 class Builder:
-    """Builds the site in processes of their own, which find the answers this process found when it started."""
+    """Builds the site in processes of their own, which find the answers this process found when it started.
+
+    They are forked from one that has loaded the libraries and read no template, word or definition yet.
+    """
 
     def __init__(self, out: Path, work: Path, command: Sequence[str]) -> None:
-        self.out, self.command = out, [sys.executable, "-m", "kassei", "site", "build", *command, "--out", str(out)]
+        self.out, self.command = out, ["site", "build", *command, "--out", str(out)]
         kept = work / "cache"
         _lend(cache.folder(), kept)
-        package = str(Path(cache.__file__).resolve().parent.parent)
-        here = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-        self.environment = {**os.environ, "KASSEI_CACHE": str(kept), PINNED: cache.GENERATION, "PYTHONPATH": here}
+        os.environ.update({"KASSEI_CACHE": str(kept), PINNED: cache.GENERATION})
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(LOADED)
+        multiprocessing.forkserver.ensure_running()
+        self.running: Build | None = None
 
-    def start(self, first: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-        """Begin a build, of the first functions alone if there are any."""
+    def start(self, first: Sequence[str] = ()) -> None:
+        """Begin a build, of the first functions alone if there are any; no interrupt comes between it and its name."""
         only = [part for name in first for part in ("--first", name)]
-        return subprocess.Popen([*self.command, *only], env=self.environment, stdout=subprocess.DEVNULL)
+        with undisturbed():
+            self.running = self.context.Process(target=_build, args=([*self.command, *only],))
+            self.running.start()
+
+    def ended(self) -> int | None:
+        """The exit status of the last build, once."""
+        if self.running is None or self.running.exitcode is None:
+            return None
+        status, self.running = self.running.exitcode, None
+        return status
+
+    def stop(self) -> None:
+        """End a build as an interrupt would, so that it leaves nothing behind; one that just begins may not listen."""
+        end = time.monotonic() + STOP_S
+        while self.running is not None and self.running.exitcode is None and self.running.pid is not None:
+            if time.monotonic() > end:
+                self.running.kill()
+            else:
+                os.kill(self.running.pid, signal.SIGINT)
+            self.running.join(LISTEN_S)
+        self.running = None
+
+
+def _build(arguments: list[str]) -> None:
+    from kassei.cli import main
+
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        main(arguments)
 
 
 def _lend(known: Path | None, to: Path) -> None:
@@ -181,43 +225,33 @@ def _serve(
     say: Callable[[str, Mapping[str, Any]], None],
 ) -> None:
     known = sources(definitions)
-    running: subprocess.Popen[bytes] | None = builder.start()
     first_pass, began, listening = False, time.monotonic(), False
     try:
+        builder.start()
         while True:
             time.sleep(LOOK_S)
             now = sources(definitions)
             edited = changed(known, now)
             if edited:
                 known = now
-                _stop(running)
+                builder.stop()
                 say("serve.changed", {"files": ", ".join(sorted(path.name for path in edited))})
                 first = {p.stem for p in edited if p.suffix == ".toml" and (p.parent == FOLDER or p in definitions)}
-                running = builder.start(sorted({*first, *desk.viewed}))
+                builder.start(sorted({*first, *desk.viewed}))
                 first_pass, began = bool(first or desk.viewed), time.monotonic()
-            elif running is not None and running.poll() is not None:
-                if running.returncode == 0:
+            elif (status := builder.ended()) is not None:
+                if status == 0:
                     desk.builds += 1
                     say("serve.built", {"seconds": f"{time.monotonic() - began:.1f}"})
                 if not listening and builder.out.is_dir():
                     threading.Thread(target=server.serve_forever, daemon=True).start()
                     listening = True
                     say("serve.at", {"address": f"http://127.0.0.1:{server.server_port}/"})
-                running = builder.start() if first_pass and running.returncode == 0 else None
+                if first_pass and status == 0:
+                    builder.start()
                 first_pass = False
     finally:
-        _stop(running)
+        with undisturbed():
+            builder.stop()
         if listening:
             server.shutdown()
-
-
-def _stop(running: subprocess.Popen[bytes] | None) -> None:
-    """End a build as an interrupt would, so that it leaves nothing behind."""
-    if running is None or running.poll() is not None:
-        return
-    running.send_signal(signal.SIGINT)
-    try:
-        running.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        running.kill()
-        running.wait()

@@ -26,7 +26,7 @@ from kassei.render.accuracy import accuracy_files
 from kassei.render.changelog import FEED
 from kassei.render.overview import overview
 from kassei.render.pages import Part, navigation, pages, part
-from kassei.render.safely import BadNameError, inside, replace, scratch
+from kassei.render.safely import BadNameError, inside, replace, scratch, undisturbed
 from kassei.render.speed import speed_files
 from kassei.text.resources import LANGUAGES, PACKAGE, ROOT, resource
 from kassei.text.words import Words
@@ -213,12 +213,13 @@ def _build_languages(work: Path, parts: Parts, step: Callable[[str], None]) -> N
                 complaints.seek(0)
                 raise SiteError(f"mkdocs ({lang}): {complaints.read().strip()}")
     finally:
-        for engine, complaints in running.values():
-            engine.kill()
-            engine.wait()
-            complaints.close()
-        for listener in listeners:
-            listener.join()
+        with undisturbed():
+            for engine, complaints in running.values():
+                engine.kill()
+                engine.wait()
+                complaints.close()
+            for listener in listeners:
+                listener.join()
     (work / f"site-{ROOT}").rename(work / "site")
     for lang in LANGUAGES:
         if lang != ROOT:
@@ -233,23 +234,19 @@ def _listen(engine: subprocess.Popen[str], step: Callable[[str], None]) -> None:
 
 
 def _mkdocs(work: Path, lang: str, parts: Sequence[Part], complaints: IO[str]) -> subprocess.Popen[str]:
+    import yaml  # comes with MkDocs
+
     config = work / f"mkdocs.{lang}.yml"
     known = work / "docs" / lang
-    config.write_text(
-        "\n".join(
-            f"{key}: {json.dumps(value, ensure_ascii=False)}"
-            for key, value in {
-                "INHERIT": str(resource("site") / "mkdocs.base.yml"),
-                "docs_dir": str(work / "docs" / lang),
-                "site_dir": str(work / f"site-{lang}"),
-                "nav": navigation(parts, lang, lambda page: (known / page).is_file()),
-                "extra": _said(lang, known),
-                "theme": {"language": lang, "custom_dir": str(resource("site") / "overrides")},
-            }.items()
-        )
-        + "\n",
-        encoding="utf-8",
-    )
+    settings = {
+        "INHERIT": str(resource("site") / "mkdocs.base.yml"),
+        "docs_dir": str(work / "docs" / lang),
+        "site_dir": str(work / f"site-{lang}"),
+        "nav": navigation(parts, lang, lambda page: (known / page).is_file()),
+        "extra": _said(lang, known),
+        "theme": {"language": lang, "custom_dir": str(resource("site") / "overrides")},
+    }
+    config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     also = work / f"names.{lang}.json"
     also.write_text(json.dumps(search.names(parts, lang)), encoding="utf-8")
     command = [sys.executable, "-m", "kassei.render.engine", str(config), lang, str(also)]

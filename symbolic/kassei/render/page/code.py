@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from kassei.codegen import emit, known_targets
 from kassei.core.activation import Activation
 from kassei.core.dossier import Dossier
-from kassei.render.page.markup import fenced, folded, one_block, tabs
+from kassei.render.page.markup import fenced, one_block, opened, plain_markdown, tabs
 from kassei.render.page.writer import Writer
 
 LABELS = {
@@ -43,15 +43,15 @@ def code(w: Writer, dossier: Dossier) -> str:
         own = {file: text for file, text in files.items() if len(files) == 1 or target in file}
         known = known_targets()[target]
         needs = w(f"study.needs_{target}") if f"study.needs_{target}" in w.words.source else known.needs
-        body = [one_block(f"<p>{escape(w('study.code_needs', needs=needs))}</p>")]
+        body = [plain_markdown(w("study.code_needs", needs=needs))]  # an indented <p> would stand in another
         body.append(fenced(f"kassei emit {name} --target {target} --out build/code", "console"))
         for file, text in own.items():
             size = f"{len(text.encode()) / 1000:.0f}"
-            link = Markup('<p><a class="get" href="{}" download>{}: {}</a> <span class="small">{} KB</span></p>')
+            link = Markup('<a class="get" href="{}" download>{}: {}</a> <span class="small">{} KB</span>')
             body.append(one_block(str(link.format(file, w("download"), file, size))))
             if target in SHOWN:
                 language = next((kind for end, kind in LANGUAGES.items() if file.endswith(end)), "text")
-                body.append(folded(w("study.code_show", name=file, size=size), fenced(text, language)))
+                body.append(opened(w("study.code_show", name=file, size=size), fenced(text, language)))
         pages.append((LABELS.get(target, target), "\n\n".join(body)))
     return "\n\n".join([w("study.code_text"), tabs(pages)])
 

@@ -67,3 +67,9 @@ def one_block(html: str) -> str:
 def figure(svg: str, caption: str) -> str:
     """A picture with its caption."""
     return one_block(f'<figure class="plot">{svg}<figcaption>{escape(caption)}</figcaption></figure>')
+
+
+def opened(title: str, body: str) -> str:
+    """Something folded inside a tab, where a block of HTML would be taken for a paragraph."""
+    inside = "\n".join(f"    {line}".rstrip() for line in body.splitlines())
+    return f'??? more "{plain_markdown(title)}"\n\n{inside}'

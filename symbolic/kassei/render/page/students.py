@@ -171,7 +171,7 @@ def tasks(w: Writer, dossier: Dossier) -> str:
             answer.append(_display(_equation(w, one)))
         if one.link:
             answer.append(Markup('<p><a href="../{}/"><code>{}</code></a></p>').format(one.link, one.link))
-        body = one_block(str(Markup("").join(answer)))
+        body = one_block(f"<div>{Markup('').join(answer)}</div>")  # inside of a fold only one block is left as it is
         out.append(f"<p><strong>{k}.</strong> {question}</p>\n\n{folded(w('study.answer'), body)}")
     return "\n\n".join(out)
 
