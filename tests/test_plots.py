@@ -196,7 +196,7 @@ def test_a_panel_is_one_block_with_everything_in_it(name: str, lang: str) -> Non
         assert set(label.split()) <= set(ids)
     for kind in ("f", "slope", "second"):
         assert f'class="kp-curve kp-{kind}"' in html
-    rows = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>", html)
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td></tr>', html)
     assert len(rows) >= 21
 
 

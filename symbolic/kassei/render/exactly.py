@@ -37,7 +37,7 @@ class AtDefaults:
 
     def holds(self, condition: Any) -> bool:
         """Whether a condition in the parameters is true at the defaults."""
-        return bool(sp.sympify(condition).subs(self.defaults) == sp.true)
+        return bool(sp.sympify(condition, strict=True).subs(self.defaults) == sp.true)
 
     def _joins(self) -> tuple[Join, ...]:
         return next((joins for when, joins in self.dossier.facts.joins if self.holds(when)), ())
