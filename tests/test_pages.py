@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -54,7 +55,9 @@ class Seen(HTMLParser):
             self.loads.append(have["src"])
 
 
+@cache
 def seen(path: Path) -> Seen:
+    """What is on a page of the built site, which does not change."""
     parser = Seen()
     parser.feed(path.read_text(encoding="utf-8"))
     return parser

@@ -811,7 +811,7 @@ def serve(words: Phrases, names: tuple[str, ...], out: Path, port: int) -> None:
 
     try:
         command = [*names, "--lang", words.lang]
-        serve_site(out, port=port, definitions=definitions, command=command, say=say)
+        serve_site(out, port=port, definitions=definitions, run=main, command=command, say=say)
     except OSError as reason:
         raise BadInput(words("error.not_served", port=port, reason=reason.strerror or reason)) from None
 

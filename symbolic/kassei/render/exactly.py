@@ -31,7 +31,7 @@ class AtDefaults:
         self.joins: tuple[Join, ...] = self._joins()
 
     def _evaluated(self, expr: sp.Expr) -> Callable[[Any], Any]:
-        fixed = expr.rewrite(sp.Piecewise).subs(self.defaults)
+        fixed = expr.subs(self.defaults).rewrite([sp.Heaviside, sp.sign], sp.Piecewise)
         roots = {root: sp.Float((sum(root.bracket(200))) / 2, DIGITS) for root in fixed.atoms(RootConstant)}
         return sp.lambdify(self.variable, fixed.xreplace(roots), "mpmath")  # type: ignore[no-any-return]
 

@@ -63,6 +63,8 @@ LOADED = [
 """What a build would spend a second and more on loading."""
 Build = multiprocessing.context.ForkServerProcess
 Sources = Mapping[Path, tuple[int, int]]
+Run = Callable[[list[str]], object]
+"""A module's function that carries out a command of kassei; other processes find it by its name."""
 
 
 def sources(definitions: Sequence[Path]) -> Sources:
@@ -139,8 +141,8 @@ class Builder:
     They are forked from one that has loaded the libraries and read no template, word or definition yet.
     """
 
-    def __init__(self, out: Path, work: Path, command: Sequence[str]) -> None:
-        self.out, self.command = out, ["site", "build", *command, "--out", str(out)]
+    def __init__(self, out: Path, work: Path, run: Run, command: Sequence[str]) -> None:
+        self.out, self.run, self.command = out, run, ["site", "build", *command, "--out", str(out)]
         kept = work / "cache"
         _lend(cache.folder(), kept)
         os.environ.update({"KASSEI_CACHE": str(kept), PINNED: cache.GENERATION})
@@ -153,7 +155,7 @@ class Builder:
         """Begin a build, of the first functions alone if there are any; no interrupt comes between it and its name."""
         only = [part for name in first for part in ("--first", name)]
         with undisturbed():
-            self.running = self.context.Process(target=_build, args=([*self.command, *only],))
+            self.running = self.context.Process(target=_build, args=(self.run, [*self.command, *only]))
             self.running.start()
 
     def ended(self) -> int | None:
@@ -175,11 +177,9 @@ class Builder:
         self.running = None
 
 
-def _build(arguments: list[str]) -> None:
-    from kassei.cli import main
-
+def _build(run: Run, arguments: list[str]) -> None:
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
-        main(arguments)
+        run(arguments)
 
 
 def _lend(known: Path | None, to: Path) -> None:
@@ -201,19 +201,20 @@ def serve(
     *,
     port: int,
     definitions: Sequence[Path],
+    run: Run,
     command: Sequence[str],
     say: Callable[[str, Mapping[str, Any]], None],
 ) -> None:
     """Build, serve and build again until interrupted.
 
-    ``command`` are the names and options of ``kassei site build``; ``say`` is told a key of words and what to fill in.
+    ``run`` carries out commands; ``command`` are the names and options of ``kassei site build``; ``say`` is told a key of words and what to fill in.
     """
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     desk = Desk()
     handler = functools.partial(Pages, desk=desk, directory=str(out))
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server, scratch(out) as work:
-        builder = Builder(out, work, command)
+        builder = Builder(out, work, run, command)
         _serve(server, builder, desk, definitions, say)
 
 
