@@ -207,7 +207,8 @@ def serve(
 ) -> None:
     """Build, serve and build again until interrupted.
 
-    ``run`` carries out commands; ``command`` are the names and options of ``kassei site build``; ``say`` is told a key of words and what to fill in.
+    ``run`` carries out commands; ``command`` are the names and options of ``kassei site build``; ``say`` is told a
+    key of words and what to fill in.
     """
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +10,14 @@ import sympy as sp
 
 from kassei.core.dossier import Dossier, Join
 from kassei.core.enclose import RootConstant
+from kassei.render.once import once
 from kassei.render.study.reuse import case_at_defaults
 from kassei.text.latex import latex
 
 LONGEST = 40
 """Operations of an answer that is still worth writing down."""
+FINEST = 10**6
+"""Denominators in it that are still worth calculating with."""
 MOST = 3
 
 
@@ -30,13 +33,15 @@ class Exercise:
     link: str = ""
 
 
-def exercises(dossier: Dossier) -> list[Exercise]:
+@once
+def exercises(dossier: Dossier) -> Sequence[Exercise]:
     """At most three, of different kinds; those that are particular to the function come first."""
-    out: list[Exercise] = []
+    out: dict[str, Exercise] = {}
     for one in _all(dossier):
-        if one.kind not in {x.kind for x in out}:
-            out.append(one)
-    return out[:MOST]
+        out.setdefault(one.kind, one)
+        if len(out) == MOST:
+            break
+    return tuple(out.values())
 
 
 def _all(dossier: Dossier) -> Iterator[Exercise]:
@@ -105,9 +110,16 @@ def _tangent(dossier: Dossier) -> Iterator[Exercise]:
             slope = expr.diff(f.variable)
             if not slope.has(f.variable) or expr.has(RootConstant):
                 continue
-            value, rise = (sp.simplify(e.subs(f.variable, at)) for e in (expr, slope))
+            value, rise = (_neat(e.subs(f.variable, at)) for e in (expr, slope))
             line = value + rise * (f.variable - at)
-            if sp.count_ops(line) <= LONGEST and value.is_finite and rise.is_finite:
+            plain = sp.count_ops(line) <= LONGEST and all(r.q <= FINEST for r in line.atoms(sp.Rational))
+            if plain and value.is_finite and rise.is_finite:
                 said = {"at": sp.Integer(at), "value": value, "slope": rise}
                 yield Exercise(kind="tangent", answer="tangent", facts=said, left="y", result=line)
                 return
+
+
+def _neat(constant: sp.Expr) -> sp.Expr:
+    """The shortest of a few spellings of a constant; none of them takes long to find."""
+    joined = sp.together(constant)
+    return min((constant, joined, sp.factor_terms(joined), sp.expand(constant)), key=sp.count_ops)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from kassei.core.algebra import tidy
 from kassei.core.dossier import Case, Dossier
 from kassei.core.effort import TROUBLE, bounded
 from kassei.core.enclose import RootConstant, Undecided
@@ -77,7 +78,7 @@ def in_output(value: sp.Expr, v: sp.Symbol) -> sp.Expr | None:
 
 
 def _eliminated(value: sp.Expr, v: sp.Symbol) -> sp.Expr | None:
-    slope = sp.simplify(value.diff(v))
+    slope = tidy(value.diff(v))
     if not slope.has(v):
         return slope
     level, undone = _peeled(value, v)

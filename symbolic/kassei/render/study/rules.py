@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from kassei.core.algebra import tidy
 from kassei.core.dossier import Dossier
 from kassei.core.enclose import RootConstant
 from kassei.render.study.reuse import case_at_defaults
@@ -59,8 +60,9 @@ def worked(dossier: Dossier) -> Worked | None:
     points = _inside(piece.lo, piece.hi, dossier)
     for line in lines:
         _confirm(line.result, line.of.diff(v), v, points, dossier)
-    tidy = min((result, sp.factor(result), sp.together(result), sp.expand(result)), key=sp.count_ops)
-    return Worked(lo=piece.lo, hi=piece.hi, value=piece.expr, lines=tuple(lines), tidy=tidy)
+    short = tidy(result)
+    tidied = min((result, short, sp.factor_terms(short), sp.expand(result)), key=sp.count_ops)
+    return Worked(lo=piece.lo, hi=piece.hi, value=piece.expr, lines=tuple(lines), tidy=tidied)
 
 
 def _derivative(e: sp.Expr, v: sp.Symbol, lines: list[Line]) -> sp.Expr:
