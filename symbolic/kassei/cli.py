@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 SITE = Path("build") / "site"
+_PROCESSES = os.cpu_count() or 1
 DRIFTED, BAD_INPUT, UNKNOWN, INTERRUPTED = 1, 2, 3, 130
 REMIND_S = 0.5
 """An interrupt that was lost is raised again after this many seconds."""
@@ -441,7 +442,9 @@ def atlas(words: Phrases, names: tuple[str, ...], parts: tuple[str, ...], as_jso
     from kassei.library import catalogue
 
     functions = _distinct(_functions(names or tuple(catalogue), words), words)
-    found = document(overview([Entry.of(d) for d in _dossiers(functions, words)]), words.lang, parts)
+    found = document(
+        overview([Entry.of(d) for d in _dossiers(functions, words)], processes=_PROCESSES), words.lang, parts
+    )
     if as_json:
         _print_json(found)
         return
@@ -841,11 +844,10 @@ def _build_site(
     dossiers = _dossiers([f for f in functions if f.name not in known], words)
     try:
         with progress(words("progress.pages"), len(dossiers)) as step:
-            processes = min(os.cpu_count() or 1, len(dossiers))
-            parts = parts_of(dossiers, processes=processes, progress=step, known=known)
+            parts = parts_of(dossiers, processes=min(_PROCESSES, len(dossiers)), progress=step, known=known)
         claims = _claims(None, words)
         show = partial(progress, words("progress.site"))
-        return build_pages(parts, claims, out, docs=docs, progress=show) / "index.html"
+        return build_pages(parts, claims, out, docs=docs, processes=_PROCESSES, progress=show) / "index.html"
     except OSError as reason:
         raise BadInput(words("error.site_failed", reason=reason)) from None
 

@@ -7,7 +7,7 @@ references decide nothing (:attr:`Activation.bare`). Where nothing is kept (:mod
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,18 +51,32 @@ class Comparisons:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, ...], Any] | None = None
-        self._grown = False
+        self._new: dict[tuple[str, ...], Any] = {}
 
     def __call__(self, key: tuple[str, ...], work: Callable[[], T]) -> T:
         """The answer to a question; ``work`` finds it where it is not known."""
+        if key not in self.known:
+            self.learn({key: work()})
+        answer: T = self.known[key]
+        return answer
+
+    @property
+    def known(self) -> dict[tuple[str, ...], Any]:
+        """All answers there are."""
         if self._known is None:
             kept = store.load(self._name)
             self._known = kept if isinstance(kept, dict) else {}
-        if key not in self._known:
-            self._known[key] = work()
-            self._grown = True
-        answer: T = self._known[key]
-        return answer
+        return self._known
+
+    def learn(self, answers: Mapping[tuple[str, ...], Any]) -> None:
+        """Take answers that were found now, here or by another process."""
+        self._new.update(answers)
+        self.known.update(answers)
+
+    def learnt(self) -> dict[tuple[str, ...], Any]:
+        """What was found since this was asked last."""
+        new, self._new = self._new, {}
+        return new
 
     @property
     def _name(self) -> str:
@@ -70,6 +84,5 @@ class Comparisons:
 
     def save(self) -> None:
         """Keep what is known for the next run."""
-        if self._grown:
+        if self.learnt():
             store.save(self._name, self._known)
-            self._grown = False

@@ -155,10 +155,7 @@ def kin_of(entries: Sequence[Entry], gallery: Gallery | None = None) -> Kin:
 def _same(functions: Sequence[Activation], gallery: Gallery, undecided: list[Undecidable]) -> list[Relation]:
     found: dict[tuple[str, str], Relation] = {}
     for f in functions:
-        for g in gallery.families:
-            if f.name == g.name or gallery.parted_by_limits(f.name, g.name):
-                continue
-            relation, left_open = gallery.compared(("case", identity(f), identity(g)), partial(_decided, f, g, gallery))
+        for g, relation, left_open in cases_of(f, gallery):
             undecided += left_open
             if relation is not None:
                 found[f.name, g.name] = relation
@@ -168,6 +165,13 @@ def _same(functions: Sequence[Activation], gallery: Gallery, undecided: list[Und
             if relation is not None:
                 found[f.name, g.name] = relation
     return [one for one in found.values() if not _implied(one, found)]
+
+
+def cases_of(f: Activation, gallery: Gallery) -> Iterator[tuple[Activation, Relation | None, Sequence[Undecidable]]]:
+    """What ``f`` is as a case of each family, and what was left open on the way."""
+    for g in gallery.families:
+        if f.name != g.name and not gallery.parted_by_limits(f.name, g.name):
+            yield g, *gallery.compared(("case", identity(f), identity(g)), partial(_decided, f, g, gallery))
 
 
 def _decided(f: Activation, g: Activation, gallery: Gallery) -> tuple[Relation | None, list[Undecidable]]:

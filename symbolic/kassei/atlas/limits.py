@@ -103,13 +103,13 @@ class LimitAtlas:
 def limit_atlas(entries: Sequence[Entry], gallery: Gallery | None = None) -> LimitAtlas:
     """The limits of all parameters of the functions of an overview."""
     gallery = gallery or Gallery(entries)
-    limits = [
-        _edge(e.activation, one, one.equals, gallery)
-        for e in entries
-        for one in e.param_limits
-        if one.equals is not None
-    ]
+    limits = [edge for e in entries for edge in edges_of(e, gallery)]
     return LimitAtlas(functions=tuple(e.name for e in entries), limits=tuple(limits))
+
+
+def edges_of(entry: Entry, gallery: Gallery) -> list[Edge]:
+    """The limits of one function's parameters."""
+    return [_edge(entry.activation, one, one.equals, gallery) for one in entry.param_limits if one.equals is not None]
 
 
 def _edge(f: Activation, one: ParamLimit, equals: sp.Expr, gallery: Gallery) -> Edge:

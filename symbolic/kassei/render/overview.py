@@ -27,18 +27,18 @@ from kassei.render.part import Part
 
 
 @lru_cache(maxsize=2)
-def _atlas(entries: tuple[bytes, ...]) -> Atlas:
-    return atlas([cache.unpacked(one) for one in entries])
+def _atlas(entries: tuple[bytes, ...], processes: int) -> Atlas:
+    return atlas([cache.unpacked(one) for one in entries], processes=processes)
 
 
-def atlas_of(parts: Sequence[Part]) -> Atlas:
+def atlas_of(parts: Sequence[Part], processes: int = 1) -> Atlas:
     """The overview of the functions whose parts these are; made once for both languages."""
-    return _atlas(tuple(p.entry for p in parts))
+    return _atlas(tuple(p.entry for p in parts), processes)
 
 
-def overview(files: Mapping[str, str], parts: Sequence[Part], lang: str) -> dict[str, str]:
+def overview(files: Mapping[str, str], parts: Sequence[Part], lang: str, processes: int = 1) -> dict[str, str]:
     """The files of one language with the overview's pages, and each function's relatives on its page."""
-    found = atlas_of(parts)
+    found = atlas_of(parts, processes)
     w = Names(lang, {p.name: p.heading for p in parts})
     out = dict(files)
     for p in parts:

@@ -153,6 +153,7 @@ def build(
     out: Path,
     *,
     docs: Path | None = None,
+    processes: int = 1,
     progress: Progress = silent,
 ) -> Path:
     """Build the bilingual site into ``out`` and return that folder.
@@ -166,7 +167,7 @@ def build(
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     with scratch(out) as work:
-        written = [_write_docs(work / "docs" / lang, parts[lang], claims, lang) for lang in LANGUAGES]
+        written = [_write_docs(work / "docs" / lang, parts[lang], claims, lang, processes) for lang in LANGUAGES]
         with progress(sum(written)) as step:
             _build_languages(work, parts, step)
         replace(work / "site", out)
@@ -176,13 +177,15 @@ def build(
     return out
 
 
-def _write_docs(folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str) -> int:
+def _write_docs(
+    folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str, processes: int
+) -> int:
     """Write the sources of one language; returns how many pages they have."""
     for p in parts:
         if p.name in TAKEN:
             raise SiteError(f"functions/{p.name}: a page of that name would be the page of the whole folder")
     try:
-        files = overview(pages(parts, claims, lang), parts, lang)
+        files = overview(pages(parts, claims, lang), parts, lang, processes)
         files = files | accuracy_files(parts, lang) | speed_files(parts, lang)
     except Exception as reason:
         raise SiteError(f"{lang}: {told(reason)}") from reason
