@@ -30,7 +30,7 @@ from kassei.render.engine import put_back, set_aside
 from kassei.render.site import SiteError, build, known_parts, parts_of
 from kassei.text.resources import LANGUAGES
 
-pytestmark = [pytest.mark.xdist_group("site"), pytest.mark.only_slow]
+pytestmark = pytest.mark.xdist_group("site")
 
 PLAIN = """
 expr = "Max(v, 0)"

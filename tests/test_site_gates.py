@@ -53,7 +53,8 @@ FOLLOWING = (
 """A fragment with ``=`` is what a script reads; a page shown at any address cannot know where the site's root is."""
 LYCHEE = shutil.which("lychee") or shutil.which("lychee", path=str(Path(sys.executable).parent))
 
-pytestmark = [pytest.mark.xdist_group("site"), pytest.mark.only_slow]
+pytestmark = pytest.mark.xdist_group("site")
+slow = pytest.mark.only_slow
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 
@@ -128,7 +129,7 @@ def browser() -> Iterator[Any]:
 
 
 @in_a_browser
-@pytest.mark.parametrize("place", ["server", "folder of a server", "files"])
+@pytest.mark.parametrize("place", [pytest.param("server", marks=slow), "folder of a server", "files"])
 def test_pages_ask_nobody_else(browser: Any, place: str) -> None:
     """Every kind of page in both languages; from files too, where all of it but the offered downloads works."""
     serving = served("/some/folder") if place == "folder of a server" else served()
@@ -153,21 +154,22 @@ def test_pages_ask_nobody_else(browser: Any, place: str) -> None:
 
 
 @in_a_browser
-def test_a_function_page_weighs_little(browser: Any, host: str) -> None:
-    """All a first visit fetches, compressed as servers do, with a cold cache."""
+@pytest.mark.parametrize("turn", [0, pytest.param(1, marks=slow)])
+def test_a_function_page_weighs_little(browser: Any, host: str, turn: int) -> None:
+    """All a first visit fetches, compressed as servers do, with a cold cache; each page in the languages in turn."""
     heavy = {}
-    for lang in LANGUAGES:
-        for page in FUNCTIONS:
-            context = browser.new_context()
-            view = context.new_page()
-            wire = context.new_cdp_session(view)
-            wire.send("Network.enable")
-            sizes: list[float] = []
-            wire.on("Network.loadingFinished", lambda e, sizes=sizes: sizes.append(e["encodedDataLength"]))
-            view.goto(host + PREFIX[lang] + page, wait_until="networkidle")
-            context.close()
-            if sum(sizes) > WEIGHT:
-                heavy[PREFIX[lang] + page] = round(sum(sizes) / KB)
+    for k, page in enumerate(FUNCTIONS):
+        lang = LANGUAGES[(k + turn) % len(LANGUAGES)]
+        context = browser.new_context()
+        view = context.new_page()
+        wire = context.new_cdp_session(view)
+        wire.send("Network.enable")
+        sizes: list[float] = []
+        wire.on("Network.loadingFinished", lambda e, sizes=sizes: sizes.append(e["encodedDataLength"]))
+        view.goto(host + PREFIX[lang] + page, wait_until="networkidle")
+        context.close()
+        if sum(sizes) > WEIGHT:
+            heavy[PREFIX[lang] + page] = round(sum(sizes) / KB)
     assert heavy == {}
 
 
@@ -226,8 +228,10 @@ def axe() -> str:
 
 
 @in_a_browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [("light", 1280), ("dark", 390), pytest.param("dark", 1280, marks=slow), pytest.param("light", 390, marks=slow)],
+)
 def test_axe_finds_nothing_of_ours(browser: Any, host: str, scheme: str, width: int) -> None:
     found: Counter[str] = Counter()
     for k, page in enumerate(p for p in pages("ja") if p not in FUNCTIONS or p == LOOKED_AT[0]):
@@ -336,8 +340,9 @@ NAMES = (
     "Made with",
     "STIX Two Math",
     "unit in the last place",
+    "Symbolic Integration I",
 )
-"""Names of programs, fonts and machines that Japanese texts keep."""
+"""Names of programs, fonts, books and machines that Japanese texts keep."""
 
 
 def known_names() -> set[str]:
