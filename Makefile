@@ -3,6 +3,7 @@
 #   make links   every link and fragment of the built site
 #   make engines the site's Markdown built by other engines, where they can be installed; never fails
 #   make test    the tests (PYTEST="-k gelu" narrows them)
+#   make alone   tests that measure time, one after the other
 #   make lint    formatting and lint rules
 #   make types   the type checker
 #   make newest  the verdicts under the newest release of SymPy, where that is not the installed one
@@ -15,7 +16,7 @@ STAMP := .venv/.installed
 PYTEST ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all site links engines test lint types newest wheel clean
+.PHONY: all site links engines test alone lint types newest wheel clean
 all: lint types test site
 
 $(STAMP): pyproject.toml
@@ -35,6 +36,9 @@ engines: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
+
+alone: $(STAMP)
+	$(BIN)/python -m pytest -n0 -m alone $(PYTEST)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check symbolic tests benchmarks examples

@@ -23,11 +23,14 @@ def pytest_configure(config: pytest.Config) -> None:
     functions.options["slow"] = bool(config.getoption("--slow"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one function go to one worker, where its analysis and its code are made once."""
     for item in items:
         if item.get_closest_marker("only_slow") and not functions.options["slow"]:
             item.add_marker(pytest.mark.skip(reason="seconds for each function: pytest --slow"))
+        if item.get_closest_marker("alone") and "PYTEST_XDIST_WORKER" in os.environ:
+            item.add_marker(pytest.mark.skip(reason="measures time and needs the machine for itself: make alone"))
         name = getattr(item, "callspec", None) and item.callspec.params.get("name")
         if name and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -36,4 +37,6 @@ def fresh_build() -> Path:
 
 @cache
 def built() -> Path:
-    return fresh_build()
+    """The small site; with ``KASSEI_BUILT`` the one whose ``site`` and ``docs`` are in that folder."""
+    given = os.environ.get("KASSEI_BUILT")
+    return Path(given) if given else fresh_build()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,12 @@ def test_the_door_opens_without_mathematics(module: str) -> None:
     code = f"import sys, {module}; print([m for m in ('sympy', 'numpy', 'rich', 'jinja2', 'z3') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_tests_of_one_group_go_to_one_worker(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist writes the group behind the name; where it does not, it drops all groups in silence."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process has no groups")
+    grouped = [item.nodeid for item in request.session.items if item.get_closest_marker("xdist_group")]
+    assert grouped
+    assert all("@" in name for name in grouped)

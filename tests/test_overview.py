@@ -241,6 +241,8 @@ def test_a_changelog_becomes_a_page_and_a_feed() -> None:
     found = changelog.releases(SAMPLE)
     assert [(r.name, r.date) for r in found] == [("Unreleased", ""), ("1.2.0", "2026-03-04")]
     assert found[0].entries == (("Added", ("A `<b>` that is *text* over two lines.", "Another.")),)
+    japanese = changelog.releases("## [1.0]\n\n### Fixed\n\n- 一つの行を\n  二つに kassei\n  で。\n")
+    assert japanese[0].entries == (("Fixed", ("一つの行を二つに kassei で。",)),)
     text = changelog.changelog_page(found, "en")
     assert "<code>&lt;b&gt;</code> that is <em>text</em>" in text
     channel = ET.fromstring(changelog.feed(found, "en", "https://example.org/")).find("channel")
@@ -259,13 +261,25 @@ def test_a_changelog_becomes_a_page_and_a_feed() -> None:
 
 def test_the_site_has_the_project_s_changelog() -> None:
     base = site_build.built() / "site"
-    count = len(changelog.releases((ROOT / "CHANGELOG.md").read_text(encoding="utf-8")))
+    found = changelog.releases((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    count = len(found)
     for folder in (base, base / "en"):
         channel = ET.parse(folder / "feed.xml").find("channel")
         assert channel is not None
         assert len(channel.findall("item")) == count
         text = (folder / "index.html").read_text(encoding="utf-8")
         assert re.search(r'<link rel="alternate " type="application/rss\+xml"[^>]*href="feed.xml">', text)
+
+
+def test_both_changelogs_have_the_same_entries() -> None:
+    """As many under each heading of each version, with the same code in the same order."""
+    en, ja = (changelog.releases((ROOT / name).read_text(encoding="utf-8")) for name in changelog.FILES.values())
+    assert [(r.name, r.date) for r in en] == [(r.name, r.date) for r in ja]
+    for one, other in zip(en, ja, strict=True):
+        assert [(kind, len(items)) for kind, items in one.entries] == [(k, len(i)) for k, i in other.entries]
+        for (_, items), (_, theirs) in zip(one.entries, other.entries, strict=True):
+            for item, their in zip(items, theirs, strict=True):
+                assert sorted(re.findall(r"`[^`]+`", item)) == sorted(re.findall(r"`[^`]+`", their)), their
 
 
 # --- languages --------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ JAPANESE = {
     "しぐもいど": "functions/sigmoid/",
     "シグモイド": "functions/sigmoid/",
     "ＲｅＬＵ": "functions/relu/",
-    "gelu": "functions/gelu/",
+    "導関数": "glossary/",
     "silu": "functions/silu/",
     "swish": "functions/silu/",
     "恒等関数": "functions/identity/",
@@ -36,7 +36,7 @@ JAPANESE = {
 ENGLISH = {
     "rounding error": "accuracy/",
     "gaussian error": "functions/gelu/",
-    "GELU": "functions/gelu/",
+    "derivative": "glossary/",
     "gelu tanh": "functions/gelu_tanh/",
     "swish": "functions/silu/",
     "SiLU": "functions/silu/",

@@ -342,7 +342,7 @@ def show(words: Phrases, names: tuple[str, ...], as_json: bool, steps: bool, lim
         about = {
             "title": f.heading(words.lang),
             "summary": f.summary.get(words.lang) or f.summary.get("en", ""),
-            "references": [terminal.reference_text(r) for r in f.references],
+            "references": [terminal.reference_text(r, words.lang) for r in f.references],
         }
         terminal.say(*([""] if k else []), *terminal.dossier_blocks(document, about, words, steps=steps))
 

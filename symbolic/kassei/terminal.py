@@ -477,7 +477,7 @@ def _mark(one: Mapping[str, Any], words: Phrases) -> RenderableType:
     return styled(words(f"bench.check_{one['check']}"), "green" if good else "red")
 
 
-def reference_text(reference: Any) -> str:
+def reference_text(reference: Any, lang: str) -> str:
     """One reference on one line."""
     lead = ", ".join(part for part in (reference.authors, reference.title) if part)
     ids = [
@@ -487,7 +487,8 @@ def reference_text(reference: Any) -> str:
         f"arXiv:{reference.arxiv}" if reference.arxiv else "",
         reference.url,
     ]
-    return " ".join([lead, *(part for part in ids if part)]) + (f" — {reference.note}" if reference.note else "")
+    note = reference.remark(lang)
+    return " ".join([lead, *(part for part in ids if part)]) + (f" — {note}" if note else "")
 
 
 def requirement_cells(checked: Mapping[str, Any], words: Phrases) -> list[RenderableType]:

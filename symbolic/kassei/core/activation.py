@@ -63,7 +63,8 @@ class Parameter:
 class Reference:
     """Where a formula was published; only what is known is filled in.
 
-    ``unverified``: nobody has yet compared the identifiers with the publication itself.
+    ``note`` maps a language to a remark; the empty language is every one. ``unverified``: nobody has yet compared the
+    identifiers with the publication itself.
     """
 
     authors: str = ""
@@ -73,8 +74,12 @@ class Reference:
     arxiv: str = ""
     url: str = ""
     eq: str = ""
-    note: str = ""
+    note: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     unverified: bool = False
+
+    def remark(self, lang: str) -> str:
+        """The note in a language, or in English where there is none in it."""
+        return self.note.get(lang) or self.note.get("") or self.note.get("en", "")
 
 
 @dataclass(frozen=True, kw_only=True)

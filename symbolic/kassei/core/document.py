@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import sympy as sp
@@ -56,7 +56,9 @@ def document(dossier: Dossier, lang: str = "en") -> dict[str, Any]:
 
 def reference(r: Reference) -> dict[str, Any]:
     """What is known of a publication."""
-    return {key: value for key, value in asdict(r).items() if value}
+    known = {f.name: getattr(r, f.name) for f in fields(r)}
+    known["note"] = r.note.get("") or dict(r.note)
+    return {key: value for key, value in known.items() if value}
 
 
 def framework(one: Framework) -> dict[str, Any]:

@@ -312,7 +312,7 @@ class _Definition:
         return sp.Rational(*number.as_integer_ratio())
 
     def translations(self, key: str, value: Any = None) -> Mapping[str, str]:
-        """``title``, ``summary`` or a framework's ``note``: a table from language to text."""
+        """``title``, ``summary`` or a ``note``: a table from language to text."""
         table = self.of_type(self.table.get(key, {}) if value is None else value, dict, key)
         for lang in table:
             if not _LANGUAGE.match(lang):
@@ -339,14 +339,21 @@ class _Definition:
         row = self.of_type(row, dict, key)
         self.known(row, _REFERENCE_KEYS, f"{key}.")
         unverified: bool = self.of_type(row.get("unverified", False), bool, f"{key}.unverified")
-        texts = {name: self.text(row[name], f"{key}.{name}") for name in row if name not in ("year", "unverified")}
+        others = ("year", "unverified", "note")
+        texts = {name: self.text(row[name], f"{key}.{name}") for name in row if name not in others}
         for name, shape in _SHAPES.items():
             if name in texts and not shape.match(texts[name]):
                 self.refuse(f"{key}.{name}", f"reference_{name}", found=shown(texts[name], 60))
         year: int | None = self.of_type(row["year"], int, f"{key}.year") if "year" in row else None
         if year is not None and not 1600 <= year <= 2200:
             self.refuse(f"{key}.year", "reference_year", found=year)
-        return Reference(year=year, unverified=unverified, **texts)
+        return Reference(year=year, unverified=unverified, note=self.note(row.get("note", {}), f"{key}.note"), **texts)
+
+    def note(self, value: Any, key: str) -> Mapping[str, str]:
+        """A reference's ``note``: one text for all languages, or a table from language to text."""
+        if type(value) is str:
+            return MappingProxyType({"": self.text(value, key)})
+        return self.translations(key, value)
 
     def frameworks(self, parameters: tuple[Parameter, ...]) -> tuple[Framework, ...]:
         """The ``[[framework]]`` tables, in order."""

@@ -238,7 +238,8 @@ def _find_sample(region: Region) -> Region | None:
         return None
     if _satisfies(region, answer) and all(within(answer[s], d) for s, d in region.domains):
         return replace(region, sample=tuple(answer.items()))
-    raise Undecided("whether parameters satisfy {}", region.facts)
+    told = [f"{e} {'<' if s < 0 else '>' if s > 0 else '='} 0" for e, s in region.facts]
+    raise Undecided("whether parameters satisfy {}", ", ".join(told))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from kassei.bench.results import FOLDER
-from kassei.render.measured import TYPES, audits
+from kassei.render.measured import TYPES, audits, ulps
 from kassei.render.page.markup import heading, one_block, table
 from kassei.render.part import Part
 from kassei.render.speed import Speaker
@@ -72,9 +72,9 @@ def _rows(w: _Speaker, file: str, one: Mapping[str, Any]) -> list[list[Any]]:
 
 def _largest(q: Mapping[str, Any]) -> Markup:
     at = q["at"]["decimal"] if q["at"] else "–"
-    return Markup('{}<br><span class="small">{}</span>').format(f"{q['max_ulp']:.3g}", at)
+    return Markup('{}<br><span class="small">{}</span>').format(ulps(q["max_ulp"]), at)
 
 
 def _relative(q: Mapping[str, Any]) -> str:
-    text = f"{q['max_ulp']:.3g}"
+    text = ulps(q["max_ulp"])
     return f"{text} ({q['max_relative']:.1e})" if q.get("max_relative") is not None else text

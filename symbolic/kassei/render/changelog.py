@@ -1,4 +1,4 @@
-"""The changelog as a page, and as a feed: read from ``CHANGELOG.md``, which is in the wheel and in the checkout."""
+"""The changelog as a page, and as a feed: read from the files of both languages, in the wheel or in the checkout."""
 
 from __future__ import annotations
 
@@ -34,11 +34,14 @@ class Release:
         return "v-" + re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
+FILES = {"en": "CHANGELOG.md", "ja": "CHANGELOG.ja.md"}
+
+
 @cache
-def changelog() -> Path | None:
-    """Where the file is, if it is anywhere."""
+def changelog(lang: str) -> Path | None:
+    """Where the file of a language is, if it is anywhere."""
     for folder in (PACKAGE, PACKAGE.parent.parent):
-        if (path := folder / "CHANGELOG.md").is_file():
+        if (path := folder / FILES[lang]).is_file():
             return path
     return None
 
@@ -55,18 +58,23 @@ def releases(text: str) -> list[Release]:
         for section in re.split(r"^### ", body, flags=re.MULTILINE)[1:]:
             kind, _, rest = section.partition("\n")
             items = re.split(r"^- ", rest, flags=re.MULTILINE)[1:]
-            entries.append((kind.strip(), tuple(" ".join(item.split()) for item in items)))
+            entries.append((kind.strip(), tuple(map(_joined, items))))
         out.append(Release(name=name, date=date or "", entries=tuple(entries)))
     return out
 
 
+def _joined(item: str) -> str:
+    """An entry on one line; between two Japanese characters a line ends without a space."""
+    return " ".join(re.sub(r"(?<=[\u3000-\uffef])\n\s*(?=[\u3000-\uffef])", "", item).split())
+
+
 def _bad(head: str) -> re.Match[str]:
-    raise ValueError(f"CHANGELOG.md: {head!r} is no version")
+    raise ValueError(f"the changelog: {head!r} is no version")
 
 
 def changelog_files(lang: str) -> dict[str, str]:
     """The page and the feed of one language; nothing where there is no changelog."""
-    path = changelog()
+    path = changelog(lang)
     if path is None:
         return {}
     found = releases(path.read_text(encoding="utf-8"))
@@ -74,7 +82,7 @@ def changelog_files(lang: str) -> dict[str, str]:
 
 
 def changelog_page(found: list[Release], lang: str) -> str:
-    """All versions; the entries are in English in every language and say so."""
+    """All versions."""
     w = Writer(lang)
     out = [heading(w.words("overview.changelog.title"), "title", 1), w.words("overview.changelog.text")]
     out.append(f'<p><a href="../{FEED}">{escape(w.words("overview.changelog.feed"))}</a></p>')
@@ -84,7 +92,7 @@ def changelog_page(found: list[Release], lang: str) -> str:
         for kind, items in release.entries:
             out.append(heading(_kind(w, kind), f"{release.anchor}-{kind.lower()}", 3))
             shown = "".join(f"<li>{_inline(item)}</li>" for item in items)
-            out.append(f'<ul class="changes" lang="en">{shown}</ul>')
+            out.append(f'<ul class="changes">{shown}</ul>')
     return "\n\n".join([*out, ""])
 
 

@@ -21,3 +21,8 @@ def audits(folder: Path = FOLDER) -> list[tuple[str, dict[str, Any]]]:
             raise ValueError(f"{path} is no result of kassei audit in schema {SCHEMA}")
         found.append((path.name, document))
     return sorted(found, key=lambda one: (TYPES.index(one[1]["dtype"]), one[1]["target"], one[1]["name"]))
+
+
+def ulps(error: float) -> str:
+    """An error in units in the last place, with three digits; one that nobody would notice is not written out."""
+    return "< 0.001" if 0 < error < 0.001 else f"{error:.3g}"

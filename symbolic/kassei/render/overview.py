@@ -328,7 +328,7 @@ def _why(w: Names, q: Open) -> Markup:
     items = Markup("").join(Markup("<li>{}</li>").format(w.sentence(s)) for s in q.steps)
     if len(items) < LONG and len(q.steps) == 1:
         return w.sentence(q.steps[0])
-    return Markup('<details class="why"><summary>{}</summary><ol>{}</ol></details>').format(w("show_evidence"), items)
+    return Markup('<details class="why"><summary>{}</summary><ol>{}</ol></details>').format(w("show_found"), items)
 
 
 def _share(count: int, total: int) -> str:

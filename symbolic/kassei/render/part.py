@@ -23,6 +23,9 @@ from kassei.render.page.properties import REQUIREMENTS
 from kassei.render.page.writer import Writer
 from kassei.render.summary import Summary, summary
 
+LONG = 60
+"""Characters of a condition that is folded in a table of many functions."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -76,7 +79,10 @@ _certificate = once(certificate.text)
 def short(w: Writer, v: Verdict) -> Markup:
     """A verdict as a badge with its condition."""
     out = w.badge(v.truth)
-    if v.condition is not None:
+    if v.condition is not None and len(str(v.condition)) > LONG:
+        shown = Markup('<details class="why"><summary>{}</summary><div>{}</div></details>')
+        out += shown.format(w("condition"), w.math(v.condition))
+    elif v.condition is not None:
         out += Markup(f"<br>{w.math(v.condition)}")
     return out
 

@@ -29,7 +29,9 @@ UNREAD = re.compile(
 )
 """What nobody looks for: formulas, drawings, code and the steps of arguments."""
 ARTICLE = re.compile(r"<article\b[^>]*>(.*?)</article>", re.DOTALL)
-HEADING = re.compile(r'<h([1-6])\b[^>]*\bid="([^"]+)"[^>]*>(.*?)</h\1>', re.DOTALL)
+HEADING = re.compile(r'<(h[1-6]|dt)\b[^>]*\bid="([^"]+)"[^>]*>(.*?)</\1>', re.DOTALL)
+"""What begins a section: a heading, or a term of a glossary."""
+TERM = re.compile(r"<dfn>(.*?)</dfn>(.*)", re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
 LONGEST = 1500
 """Letters of a section that are looked through: long tables repeat what their pages say."""
@@ -86,12 +88,14 @@ def sections(article: str) -> tuple[str, list[Section]]:
     if not marks or read[: marks[0].start()].strip():
         out.append(("", "", plain(read[: marks[0].start()] if marks else read)))
     for k, mark in enumerate(marks):
-        body = plain(read[mark.end() : marks[k + 1].start() if k + 1 < len(marks) else len(read)])
-        if mark.group(1) == "1" and not title:
+        body = read[mark.end() : marks[k + 1].start() if k + 1 < len(marks) else len(read)]
+        if mark.group(1) == "h1" and not title:
             title = plain(mark.group(3))
-            out.append(("", "", body))
+            out.append(("", "", plain(body)))
+        elif term := TERM.search(mark.group(3)):
+            out.append((mark.group(2), plain(term.group(1)), plain(f"{term.group(2)} {body}")))
         else:
-            out.append((mark.group(2), plain(mark.group(3)), body))
+            out.append((mark.group(2), plain(mark.group(3)), plain(body)))
     return title, [one for one in out if one[1] or one[2]]
 
 

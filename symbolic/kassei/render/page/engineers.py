@@ -12,7 +12,7 @@ from kassei.bench.results import tables
 from kassei.codegen.plan import CannotEmitError, Layout, Plan, inner, make_plan
 from kassei.core.activation import Activation
 from kassei.core.dossier import Dossier
-from kassei.render.measured import audits
+from kassei.render.measured import audits, ulps
 from kassei.render.once import once
 from kassei.render.page.formulas import in_output, reused
 from kassei.render.page.markup import folded, heading, one_block, table
@@ -169,7 +169,7 @@ def error(w: Writer, dossier: Dossier) -> str:
 
 def _ulps(w: Writer, q: Mapping[str, Any], name: str = "") -> Markup:
     at = f"{float(q['at']['decimal']):.6g}".replace("-", "−") if q["at"] else "–"
-    figure = f"{q['max_ulp']:.3g}"
+    figure = ulps(q["max_ulp"])
     label = f"{name}: " if name and name != "slope" else ""
     return Markup('{}{} ulp <span class="small">{}</span>').format(label, figure, w("study.at_input", at=at))
 

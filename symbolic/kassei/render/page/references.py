@@ -27,7 +27,7 @@ def references(w: Writer, dossier: Dossier) -> str:
             parts.append(f'<a href="{escape(r.url)}">{escape(r.url)}</a>')
         if r.unverified:
             parts.append(f'<span class="small">{escape(w("unverified"))}</span>')
-        if r.note:
-            parts.append(f'<span class="small">{escape(r.note)}</span>')
+        if note := r.remark(w.lang):
+            parts.append(f'<span class="small">{escape(note)}</span>')
         rows.append("<li>" + ", ".join(p for p in parts if p) + "</li>")
     return one_block(f"<ul>{''.join(rows)}</ul>") if rows else ""

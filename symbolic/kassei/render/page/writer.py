@@ -140,8 +140,8 @@ class Writer:
             )
         if v.steps or after:
             items = self.items(v.steps)
-            method = self.words(f"methods.{v.method}") if v.method else self("show_evidence")
-            heading = f"{escape(self('show_evidence'))}: {escape(method)}" if v.method else escape(method)
+            said = escape(self("show_found" if v.truth == "unknown" else "show_evidence"))
+            heading = f"{said}: {escape(self.words(f'methods.{v.method}'))}" if v.method else said
             steps = f"<ol>{items}</ol>" if items else ""
             out.append(Markup(f'<details class="why"><summary>{heading}</summary>{steps}{after or ""}</details>'))
         return Markup("").join(out)
@@ -231,6 +231,7 @@ class Writer:
             shared = _common(value["lo"], value["hi"])
             some = any(c in "123456789" for c in shared)
             text = f"{shared}…" if some else f"[{float(value['lo']):.3g}, {float(value['hi']):.3g}]"
+            text = text.replace("-", "−")
             if "at" in value:
                 text += " (" + ", ".join(f"{name} = {number}" for name, number in value["at"].items()) + ")"
             if "root_of" not in value:
