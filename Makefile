@@ -22,7 +22,7 @@ all: lint types test site
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[site,dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[site,dev]' # what is imported is compiled then
 	touch $@
 
 site: $(STAMP)

@@ -206,15 +206,16 @@ def test_the_module_says_where_it_comes_from() -> None:
 
 @pytest.mark.xdist_group("site")
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_chromium_computes_what_is_computed_here() -> None:
-    """The same modules in V8, all functions: what QuickJS gives, or as near to the exact value."""
+@pytest.mark.parametrize("names", [ON_SMALL_SITE, pytest.param(NAMES, marks=pytest.mark.only_slow)], ids=["few", "all"])
+def test_chromium_computes_what_is_computed_here(names: tuple[str, ...]) -> None:
+    """The same modules in V8: what QuickJS gives, or as near to the exact value."""
     playwright = pytest.importorskip("playwright.sync_api")
     points = [-30.0, -5.5, -1.0, -0.3, -1e-9, 0.0, 1e-9, 0.3, 1.0, 5.5, 30.0, math.inf, -math.inf, math.nan]
     with playwright.sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
         page.evaluate(f"() => {{ globalThis.modules = {{}}; globalThis.call = {CALL}; }}")
-        for name in NAMES:
+        for name in names:
             page.evaluate(f"() => {{ modules[{name!r}] = {script(source(name))}; }}")
             params = defaults(name)
             for quantity, index in (("value", None), ("slope", 0)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import shutil
@@ -214,6 +215,28 @@ def test_the_interface_is_the_public_one() -> None:
     wanted = {f"api-{name.lower()}" for name in kassei.__all__ if not name.startswith("__")}
     for lang in LANGUAGES:
         assert wanted == set(re.findall(r'id="(api-[\w-]+)"', page("own", lang)))
+
+
+# --- data beside the pages --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_pages_about_many_functions_have_their_data_beside_them(lang: str) -> None:
+    base = site_build.built() / "site" / ("" if lang == "ja" else lang)
+    for name in ("catalogue", "requirements", "claims", "glossary"):
+        data = json.loads((base / f"{name}.json").read_text(encoding="utf-8"))
+        assert (data["schema"], data["kind"]) == (1, name)
+        assert f'href="../{name}.json"' in page(name, lang)
+    rows = json.loads((base / "catalogue.json").read_text(encoding="utf-8"))["functions"]
+    assert [row["name"] for row in rows] == list(site_build.NAMES)
+    for row, dossier in zip(rows, site_build.dossiers(), strict=True):
+        assert {r: row["verdicts"][r] for r in ("R1", "R2", "R3")} == {
+            r: v.truth for r, v in dossier.requirements.items()
+        }
+    claims = json.loads((base / "claims.json").read_text(encoding="utf-8"))["claims"]
+    assert [c["id"] for c in claims] == [c["id"] for c in site_build.claims()]
+    chains = json.loads((base / "requirements.json").read_text(encoding="utf-8"))["products"]
+    assert {(c["function"], c["start"]): c["by_depth"]["50"] for c in chains}["relu", 1.0] == 1.0
 
 
 # --- changelog and feed -----------------------------------------------------------------------------------------------

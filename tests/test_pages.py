@@ -231,6 +231,7 @@ def test_a_definition_s_words_are_text(lang: str) -> None:
     assert not [link for link in parser.links if link.startswith("javascript:")]
 
 
+@pytest.mark.only_slow
 def test_the_committed_configurations_build_the_kept_markdown(tmp_path: Path) -> None:
     """``mkdocs build`` with the two files at the root gives the pages that ``kassei site build`` gave."""
     for name in ("mkdocs.yml", "mkdocs.en.yml"):

@@ -77,7 +77,7 @@ def rising(rng: random.Random, at: int) -> str:
     )
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", [s if s % 2 else pytest.param(s, marks=pytest.mark.only_slow) for s in range(120)])
 def test_monotone_by_construction(seed: int) -> None:
     """Rising pieces joined without, with an upward or with a downward jump of a chosen size."""
     rng = random.Random(seed)
@@ -109,7 +109,7 @@ def test_dips_of_chosen_depth_are_found(seed: int) -> None:
     assert d.properties["strictly_increasing"].truth == ("refuted" if dips else "proved")
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", [s if s % 2 else pytest.param(s, marks=pytest.mark.only_slow) for s in range(30)])
 def test_parameter_windows_are_exact(seed: int) -> None:
     """p*v + a*sin(q*v) is monotone exactly for |a| <= p/q."""
     rng = random.Random(2000 + seed)

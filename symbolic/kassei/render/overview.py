@@ -20,6 +20,7 @@ from kassei.atlas.document import asked, document
 from kassei.core.enclose import RootConstant
 from kassei.core.kinship import Image
 from kassei.render import graph, kept
+from kassei.render.beside import data_line
 from kassei.render.page.markup import heading, one_block, table
 from kassei.render.page.relations import RELATIVES
 from kassei.render.page.writer import Writer
@@ -120,7 +121,7 @@ def atlas_page(w: Names, found: Atlas) -> str:
         "---\nhide:\n  - navigation\n---",
         heading(w("atlas"), "title", 1),
         w("atlas_text", **counts),
-        f'{w("atlas_data")} <a href="../atlas.json" download>atlas.json</a>',
+        data_line(w, "atlas.json"),
         heading(w("limit_graph"), "graph"),
         w("limit_graph_text"),
     ]
@@ -267,6 +268,7 @@ def open_page(w: Names, found: Atlas) -> str:
     out = [
         heading(w("open"), "title", 1),
         w("open_text", count=len(questions), total=total, share=_share(len(questions), total)),
+        data_line(w, "atlas.json"),
     ]
     if not questions:
         return "\n\n".join([*out, w("open_none"), ""])

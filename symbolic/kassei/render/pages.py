@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import escape
 
+from kassei.render.beside import data_files, data_line
 from kassei.render.catalogue import catalogue_page
 from kassei.render.changelog import changelog_files
 from kassei.render.compare import compare_files
@@ -47,11 +48,21 @@ def pages(parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str)
         "glossary.md": glossary_page(lang),
         **compare_files(parts, lang),
     }
+    for name, data in DATA.items():
+        out[f"{name}.md"] += f"\n{one_block(data_line(Writer(lang), *data))}\n"
+    out |= data_files(parts, claims, lang)
     for p in parts:
         out |= p.files
     return out | {"index.md": home_page(parts, claims, lang, known=tuple(out))}
 
 
+DATA = {
+    "catalogue": ("catalogue.json",),
+    "requirements": ("requirements.json", "atlas.json"),
+    "claims": ("claims.json",),
+    "glossary": ("glossary.json",),
+}
+"""Where the data of pages about many functions is."""
 SECTIONS = {
     "functions": ("catalogue", "compare"),
     "relations": ("requirements", "atlas", "claims", "open"),
