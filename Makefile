@@ -14,7 +14,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST ?=
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+JOBS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 ))) # browsers and subprocesses are waited for
 
 .PHONY: all site links engines test alone lint types newest wheel clean
 all: lint types test site
@@ -38,7 +38,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
 
 alone: $(STAMP)
-	$(BIN)/python -m pytest -n0 -m alone $(PYTEST)
+	$(BIN)/python -m pytest -n0 -m alone $(PYTEST) $(wildcard tests/test_site_*.py)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check symbolic tests benchmarks examples
