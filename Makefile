@@ -14,7 +14,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST ?=
-JOBS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 ))) # browsers and subprocesses are waited for
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .PHONY: all site links engines test alone lint types newest wheel clean
 all: lint types test site
