@@ -23,7 +23,7 @@ from kassei.render.page.properties import REQUIREMENTS
 from kassei.render.page.writer import Writer
 from kassei.render.summary import Summary, summary
 
-LONG = 60
+LONG = 30
 """Characters of a condition that is folded in a table of many functions."""
 
 
