@@ -29,7 +29,7 @@ site: $(STAMP)
 	$(BIN)/kassei site build --out build/site --docs build/docs
 
 links: $(STAMP)
-	$(BIN)/lychee --offline --include-fragments --index-files index.html --no-progress --exclude '#[^#]*=' --exclude-path 404.html --root-dir $(CURDIR)/build/site 'build/site/**/*.html'
+	$(BIN)/lychee --root-dir $(CURDIR)/build/site 'build/site/**/*.html'
 
 engines: $(STAMP)
 	PYTHON=$(PYTHON) .ci/engines || echo "no other engine was tried to the end"

@@ -36,6 +36,8 @@ EACH = tuple(pytest.param(n, marks=pytest.mark.only_slow) if n in SLOW else n fo
 """All names; those of ``SLOW`` run under ``pytest --slow``."""
 FEW = tuple(n if n in ON_SMALL_SITE else pytest.param(n, marks=pytest.mark.only_slow) for n in NAMES)
 """All names; those that are not on the small site run under ``pytest --slow``."""
+LEARNED = tuple(p for n, p in zip(NAMES, FEW, strict=True) if catalogue[n].learned)
+"""As ``FEW``, of those with learned parameters."""
 options = {"slow": False}
 
 

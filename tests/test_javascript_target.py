@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from exact import Exact
-from functions import FEW, NAMES, ON_SMALL_SITE, SOURCES
+from functions import FEW, LEARNED, NAMES, ON_SMALL_SITE, SOURCES
 from javascript import CALL, call, context, load, script, source, text
 from kassei import load as read
 from kassei.codegen import emit
@@ -107,7 +107,7 @@ def test_second_derivatives_are_right_where_they_are_drawn(name: str) -> None:
         assert abs(mpmath.mpf(y) - want) <= 1e-12 * max(abs(want), 1), f"{name} at {at}: {y!r}, exactly {want}"
 
 
-@pytest.mark.parametrize("name", [n for n in ON_SMALL_SITE if catalogue[n].learned])
+@pytest.mark.parametrize("name", LEARNED)
 def test_parameter_slopes_are_right(name: str) -> None:
     params = defaults(name)
     points = [-30.5, -2.5, -0.375, 0.25, 1.75, 30.5]

@@ -332,6 +332,7 @@ def _number(value: Any) -> int | float | str:
 def show(words: Phrases, names: tuple[str, ...], as_json: bool, steps: bool, limit: float | None) -> None:
     """Print dossiers."""
     from kassei import terminal
+    from kassei.core.activation import in_language
 
     functions = _functions(names, words)
     documents = [d.to_json(words.lang) for d in _dossiers(functions, words, limit)]
@@ -341,7 +342,7 @@ def show(words: Phrases, names: tuple[str, ...], as_json: bool, steps: bool, lim
     for k, (f, document) in enumerate(zip(functions, documents, strict=True)):
         about = {
             "title": f.heading(words.lang),
-            "summary": f.summary.get(words.lang) or f.summary.get("en", ""),
+            "summary": in_language(f.summary, words.lang),
             "references": [terminal.reference_text(r, words.lang) for r in f.references],
         }
         terminal.say(*([""] if k else []), *terminal.dossier_blocks(document, about, words, steps=steps))

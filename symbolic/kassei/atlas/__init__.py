@@ -32,6 +32,10 @@ __all__ = [
 ]
 
 
+MANY = 40
+"""Functions from which on other processes save more time than they take to start."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Atlas:
     """The overview of a catalogue."""
@@ -60,7 +64,7 @@ def atlas(entries: Sequence[Entry], *, processes: int = 1) -> Atlas:
 
 def _compared(entries: Sequence[Entry], processes: int) -> tuple[LimitAtlas, Kin]:
     gallery = Gallery(entries)
-    if processes > 1 and not gallery.compared.known:
+    if processes > 1 and len(entries) >= MANY and not gallery.compared.known:
         compare_ahead(gallery, processes)
     found = limit_atlas(entries, gallery), kin_of(entries, gallery)
     gallery.compared.save()

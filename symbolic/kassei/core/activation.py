@@ -59,6 +59,11 @@ class Parameter:
         return str(self.symbol.name)
 
 
+def in_language(texts: Mapping[str, str], lang: str) -> str:
+    """What is said in a language, or in English where nothing is said in it; empty where neither is."""
+    return texts.get(lang) or texts.get("en", "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reference:
     """Where a formula was published; only what is known is filled in.
@@ -79,7 +84,7 @@ class Reference:
 
     def remark(self, lang: str) -> str:
         """The note in a language, or in English where there is none in it."""
-        return self.note.get(lang) or self.note.get("") or self.note.get("en", "")
+        return self.note.get("") or in_language(self.note, lang)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,4 +158,4 @@ class Activation:
 
     def heading(self, lang: str) -> str:
         """The title in a language, falling back to English and then to the name."""
-        return self.title.get(lang) or self.title.get("en") or self.name
+        return in_language(self.title, lang) or self.name

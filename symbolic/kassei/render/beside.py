@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,7 +60,7 @@ def data_files(parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang:
 
 def _finite(value: float) -> float | str:
     """A number as JSON has it; what is none of its numbers by its name."""
-    return value if value - value == 0 else str(value)
+    return value if math.isfinite(value) else str(value)
 
 
 def data_line(w: Writer, *names: str) -> str:

@@ -48,8 +48,9 @@ def pages(parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str)
         "glossary.md": glossary_page(lang),
         **compare_files(parts, lang),
     }
+    w = Writer(lang)
     for name, data in DATA.items():
-        out[f"{name}.md"] += f"\n{one_block(data_line(Writer(lang), *data))}\n"
+        out[f"{name}.md"] += f"\n{data_line(w, *data)}\n"
     out |= data_files(parts, claims, lang)
     for p in parts:
         out |= p.files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy as sp
 from markupsafe import Markup, escape
 
+from kassei.core.activation import in_language
 from kassei.core.dossier import Dossier
 from kassei.render.page.markup import table
 from kassei.render.page.writer import Writer
@@ -17,7 +18,7 @@ def frameworks(w: Writer, dossier: Dossier) -> str:
         defaults = [w.math(sp.Eq(sp.Symbol(name), value, evaluate=False)) for name, value in one.parameters.items()]
         edges = [f"f({at}) = {value}" for at, value in (("NaN", one.nan), ("−∞", one.neg_inf), ("∞", one.inf)) if value]
         slopes = [f"f′({at}) = {slope}" if at else slope for at, slope in one.kink]
-        note = one.note.get(w.lang) or one.note.get("en", "")
+        note = in_language(one.note, w.lang)
         rows.append(
             [
                 one.name,

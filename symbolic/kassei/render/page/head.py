@@ -10,6 +10,7 @@ from typing import Any
 import sympy as sp
 from markupsafe import Markup, escape
 
+from kassei.core.activation import in_language
 from kassei.core.dossier import Dossier
 from kassei.core.verdict import Verdict
 from kassei.render.page.markup import one_block
@@ -39,7 +40,7 @@ def head(w: Writer, dossier: Dossier) -> str:
     if names:
         lines.append(Markup("{}: {}").format(w.label("aliases"), " / ".join(names)))
     said = Markup('<p class="names">{}</p>').format(Markup("<br>").join(lines)) if lines else Markup("")
-    summary = escape(f.summary.get(w.lang) or f.summary.get("en") or "")
+    summary = escape(in_language(f.summary, w.lang))
     badges = Markup(" ").join(
         [
             *(Markup('<span class="tag">{}</span>').format(one) for one in glance(w, dossier)),
