@@ -10,6 +10,7 @@
 #   make wheel   the wheel, into dist
 #   make clean   removes everything that was made here
 SHELL := /bin/bash
+unexport PYTHONDONTWRITEBYTECODE # dozens of interpreters are started; each would compile all of SymPy anew
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed

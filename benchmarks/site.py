@@ -1,9 +1,10 @@
 """How long the site takes to build, and how heavy its pages are; written to ``benchmarks/results/site.json``.
 
-    python benchmarks/site.py            # dossiers must be known: run `kassei list` before
+    python benchmarks/site.py            # dossiers must be known: build the site before
 
-Everything but the proofs is made anew in a cache of its own for the cold build; then nothing has changed; then the
-title of one function has. Sizes are of the last build: what a first visit to a function page fetches, compressed.
+Everything but the proofs is made anew in a cache of its own for the cold build, and everything but proofs and emitted
+code in another; then nothing has changed; then the title of one function has. Sizes are of the last build: what a first
+visit to a function page fetches, compressed.
 """
 
 from __future__ import annotations
@@ -21,21 +22,24 @@ from pathlib import Path
 
 from kassei import cache
 from kassei.library import FOLDER, catalogue
+from kassei.render import kept as kept_parts
 from kassei.text.resources import LANGUAGES, ROOT
 
 RESULT = Path(__file__).resolve().parent / "results" / "site.json"
-PROOFS = re.compile(r"[0-9a-f]{32}(-cut-\d+)?$|claim-|profiles-|atlas-|comparisons-")
+PROOFS = re.compile(r"[0-9a-f]{32}(-cut-\d+)?$|claim-|profiles-|stretches-|atlas-|comparisons-")
 """What is kept of dossiers, claims and comparisons of functions: what was proved."""
+AND_CODE = re.compile(rf"{PROOFS.pattern}|[0-9a-f]{{32}}-[a-z]+-[0-9a-f]{{16}}$")
+"""That and emitted code, whose rewrites have proved side conditions too: as after ``kassei emit --all``."""
 EDITED = "gelu"
 TEXT = (".html", ".css", ".js", ".json", ".svg")
 
 
-def lend(known: Path, to: Path) -> None:
-    """A cache that knows the proofs and nothing else."""
+def lend(known: Path, to: Path, what: re.Pattern[str]) -> None:
+    """A cache that knows what it is told and nothing else."""
     here = to / cache.GENERATION
     here.mkdir(parents=True)
     for path in (known / cache.GENERATION).iterdir():
-        if PROOFS.match(path.name):
+        if what.match(path.name):
             (here / path.name).write_bytes(path.read_bytes())
 
 
@@ -75,12 +79,18 @@ def weight(page: Path) -> int:
 def main() -> None:
     """Measure and write the results."""
     known = cache.folder()
-    if known is None or any(cache.find(f) is None for f in catalogue.values()):
-        raise SystemExit("dossiers are missing: run `kassei list` first")
+    if known is None or any(kept_parts.origin(f) is None for f in catalogue.values()):
+        raise SystemExit("dossiers are missing: run `kassei site build` first")
     with tempfile.TemporaryDirectory() as scratch:
-        kept, out = Path(scratch) / "cache", Path(scratch) / "site"
-        lend(known, kept)
-        times = {"cold": build(out, kept), "unchanged": build(out, kept), "one_title_changed": edited(out, kept)}
+        kept, out, emitted = (Path(scratch) / name for name in ("cache", "site", "emitted"))
+        lend(known, kept, PROOFS)
+        lend(known, emitted, AND_CODE)
+        times = {
+            "cold": build(out, kept),
+            "cold_but_for_code": build(out, emitted),
+            "unchanged": build(out, kept),
+            "one_title_changed": edited(out, kept),
+        }
         pages = {
             lang: {
                 p.parent.name: weight(p) for p in (out / ("" if lang == ROOT else lang)).glob("functions/*/index.html")

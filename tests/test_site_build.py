@@ -254,8 +254,10 @@ def test_html_blocks_are_set_aside_and_come_back() -> None:
     shorter, blocks = set_aside(source)
     assert blocks == ["<p>a *b*</p>"]
     assert put_back(shorter, blocks) == source
-    with_markdown_inside = f'{source}<div markdown="1">\n\n*c*\n\n</div>\n'
-    assert set_aside(with_markdown_inside) == (with_markdown_inside, [])
+    with_markdown_inside = f'<div markdown="1">\n\n*c*\n\n<p>d</p>\n\n</div>\n\n{source}'
+    shorter, blocks = set_aside(with_markdown_inside)
+    assert blocks == ["<p>a *b*</p>"]
+    assert put_back(shorter, blocks) == with_markdown_inside
 
 
 def test_the_kept_pages_are_those_of_plain_mkdocs(tmp_path: Path) -> None:

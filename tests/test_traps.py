@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from kassei.core.dossier import Dossier
 from kassei.core.effort import bounded
 from kassei.core.enclose import Undecided
 from kassei.core.reading import parse_definition
-from kassei.core.region import tidy_condition
+from kassei.core.region import Region, tidy_condition
+from kassei.core.signs import scale_away
 from kassei.library import analyze
 
 Declared = dict[str, tuple[str, str]]
@@ -162,6 +164,31 @@ def test_the_budget_counts_calls() -> None:
     with pytest.raises(Undecided):
         bounded(forever, "nothing", limit=1000)
     assert bounded(lambda: 3, "three") == 3
+
+
+def test_loading_a_module_costs_nothing_of_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SymPy loads modules when it first needs them: the first call of a process would run out of what a later has."""
+    (tmp_path / "loaded_late.py").write_text("def f():\n    return 1\n\n\nx = [f() for _ in range(1000)]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def first() -> int:
+        import loaded_late
+
+        return sum(loaded_late.f() for _ in range(20))
+
+    assert bounded(first, "a sum", limit=100) == 20
+    with pytest.raises(Undecided):
+        bounded(lambda: sum(map(len, [sp.Symbol("x").args] * 9)) + first(), "a sum", limit=15)
+
+
+def test_multiplying_out_does_not_go_on_for_ever() -> None:
+    """With x/rate in place of x, where the rate is a sum: minutes, before it was counted."""
+    text = 'name = "wide"\nvariable = "v"\nexpr = "v"\n'
+    text += "".join(f'[parameters.{name}]\ndomain = "(0, oo)"\ndefault = {k}\n' for k, name in enumerate("abc", 1))
+    f = parse_definition(text, "wide.toml")
+    v, (a, b, c), other = f.variable, (p.symbol for p in f.parameters), sp.Symbol("other", positive=True)
+    wide = (sp.exp(v * (a**2 + b + c)) + (v * (a + b) + 1) * sp.exp(v * a) + other * sp.exp(v * b) + v**2 + 1) ** 12
+    assert scale_away(wide, v, Region.of(f.parameters)) is None
 
 
 @pytest.mark.parametrize(

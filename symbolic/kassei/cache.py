@@ -16,6 +16,7 @@ import os
 import pickle
 import platform
 import shutil
+import sys
 import tempfile
 import tomllib
 from dataclasses import replace
@@ -48,6 +49,8 @@ def packed(value: Any) -> bytes:
 
     Left to itself SymPy evaluates an expression again from its parts, and distributes the 1/2 of ``(v + 1)/2``.
     """
+    if "sympy" not in sys.modules:  # then there is none of its expressions, and loading it takes a second
+        return pickle.dumps(value)
     import sympy as sp
 
     literal = (sp.Pow, sp.Function, sp.Max, sp.Min, sp.Piecewise, sp.Rel, sp.Union, sp.FiniteSet)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FOLDER = Path(__file__).resolve().parent / "catalogue"
-DEFAULT_LIMIT_S = 50.0
+DEFAULT_LIMIT_S = 100.0
 """Processor seconds for the analysis of one function."""
 OUT_OF_SCOPE = FOLDER.parent / "out_of_scope.toml"
 

@@ -30,8 +30,9 @@ class Open:
 class Entry:
     """One function of an overview, as its dossier knows it; ``asked`` counts the questions of each kind.
 
-    ``profiles`` are those on the parts of the parameter domain, ``at_defaults`` is the one at the defaults (None where
-    there is none): what other functions are compared with.
+    The activation is without its titles, so that a new title changes no entry. ``profiles`` are those on the parts of
+    the parameter domain, ``at_defaults`` is the one at the defaults (None where there is none): what other functions
+    are compared with.
     """
 
     activation: Activation
@@ -51,7 +52,7 @@ class Entry:
     @staticmethod
     def of(dossier: Dossier) -> Entry:
         """The entry of a dossier."""
-        f, facts = dossier.activation, dossier.facts
+        f, facts = dossier.activation.bare, dossier.facts
         known, at_defaults = remembered("profiles", (f,), lambda: _profiles(f))
         return Entry(
             activation=f,

@@ -8,12 +8,15 @@ whether all such intervals are bounded, as those of S-shaped and clipped functio
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
+from kassei import cache as store
+from kassei.atlas.kept import remembered
 from kassei.core.dossier import Case, Dossier
 from kassei.core.effort import work
 from kassei.core.pieces import is_zero
@@ -75,6 +78,8 @@ def readings_of(dossier: Dossier) -> Readings:
     f, facts = dossier.activation, dossier.facts
     one, two, three = (_short(dossier.requirements[r]) for r in ("R1", "R2", "R3"))
     slope_limit = facts.limits.get("slope_pos_inf")
+    made_from = hashlib.sha256(store.packed(facts.cases)).hexdigest()
+    interval, bounded = remembered("stretches", (f,), lambda: _stretches(facts.cases), made_from)
     return Readings(
         function=f.name,
         r1=one,
@@ -82,8 +87,8 @@ def readings_of(dossier: Dossier) -> Readings:
         r3=three,
         asymptotic=tends_to_one(slope_limit, Region.of(f.parameters)),
         slope_limit=slope_limit,
-        interval=_of_stretches(facts.cases, lambda found: bool(found)),
-        bounded=_of_stretches(facts.cases, lambda found: bool(found) and not {sp.oo, -sp.oo} & set(found)),
+        interval=interval,
+        bounded=bounded,
         where=dossier.properties["unit_slope_set"].value,
     )
 
@@ -107,6 +112,14 @@ def tends_to_one(limit: Any, region: Region) -> Reading:
             tree = explore(region, lambda r, value=value: sign(value - 1, r) == 0, lambda _: None)  # type: ignore[misc]
         parts.append((row["when"], tree))
     return _joined(parts)
+
+
+def _stretches(cases: Sequence[Case]) -> tuple[Reading, Reading]:
+    """R3 on some interval, and on a bounded one."""
+    return (
+        _of_stretches(cases, lambda found: bool(found)),
+        _of_stretches(cases, lambda found: bool(found) and not {sp.oo, -sp.oo} & set(found)),
+    )
 
 
 def _of_stretches(cases: Sequence[Case], test: Callable[[tuple[sp.Expr, ...]], bool]) -> Reading:

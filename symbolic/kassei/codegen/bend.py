@@ -19,7 +19,6 @@ from kassei.codegen import plan as planning
 from kassei.codegen.lower import Place
 from kassei.codegen.plan import Branch, Layout, Plan, Quantity, Selection
 from kassei.core import limits
-from kassei.core.derive import derive
 from kassei.core.dossier import Case
 from kassei.core.effort import work
 from kassei.core.pieces import Piece, smooth_derivative
@@ -34,7 +33,7 @@ def with_bend(plan: Plan) -> Plan:
     """The plan with the second derivative, called ``second``, as one more quantity behind the parameters' slopes."""
     activation = planning.renamed(plan.activation)
     with work(planning.PLAN_WORK):
-        cases = planning._general_cases(activation, derive(activation, with_limits=False).cases)
+        cases = planning.general_cases(activation)
         layouts = tuple(_layout(case, slope) for case, slope in zip(cases, plan.slope.layouts, strict=True))
     return replace(plan, param_slopes=(*plan.param_slopes, Quantity(name=NAME, layouts=layouts)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import sympy as sp
 
@@ -115,10 +115,9 @@ def make_plan(activation: Activation) -> Plan:
     """Lower a function and its derivatives, once. Raises ``CannotEmitError`` where there is no normal form."""
     original, activation = activation, renamed(activation)
     with work(PLAN_WORK):  # all of it: what SymPy still remembers of other functions decides how many calls it takes
-        facts = derive(activation, with_limits=False)
-        if not facts.cases:
+        cases = general_cases(activation)
+        if not cases:
             raise CannotEmitError(f"{activation.name}: no normal form was found, so no code can be emitted")
-        cases = _general_cases(activation, facts.cases)
         return Plan(
             activation=original,
             value=_quantity(activation, cases, "value", None),
@@ -129,12 +128,14 @@ def make_plan(activation: Activation) -> Plan:
         )
 
 
-def _general_cases(activation: Activation, cases: tuple[Case, ...]) -> tuple[Case, ...]:
-    """Cases without those at single parameter values that a neighbour covers, equal ones joined.
+@lru_cache(maxsize=8)
+def general_cases(activation: Activation) -> tuple[Case, ...]:
+    """The cases of a renamed function that its code distinguishes; empty where no normal form was found.
 
-    At such a value (PReLU at a = 1) the function may have fewer breaks, but its derivative in the parameter is still
-    the general one.
+    Those at single parameter values that a neighbour covers are left out, equal ones joined. At such a value (PReLU at
+    a = 1) the function may have fewer breaks, but its derivative in the parameter is still the general one.
     """
+    cases = derive(activation, with_limits=False).cases
     v = activation.variable
     general = sorted((c for c in cases if not c.region.fixed), key=lambda c: not c.form.total)
     grown: list[list[Case]] = [[c] for c in general]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,6 +144,7 @@ def single(program: Program, activation: Activation, enough: float) -> str:
     return "never"
 
 
+@lru_cache(maxsize=64)
 def _rows(activation: Activation, *, powers: bool = False) -> list[dict[str, float]]:
     """Parameters: each of its samples with the others as they come first, and all of them moved together."""
     names = [p.symbol.name for p in activation.parameters]
@@ -301,14 +303,32 @@ def _choose(choice: Choice, points: Array, scope: dict[sp.Symbol, Pair]) -> Pair
     return value, error
 
 
+Values = frozenset[tuple[sp.Symbol, float]]
+"""The parameters and constants that an expression speaks of."""
+
+
+def _values(expr: sp.Basic, exact: dict[sp.Symbol, float]) -> Values:
+    return frozenset((s, exact[s]) for s in expr.free_symbols if s in exact)
+
+
 def _holds(condition: sp.Basic, exact: dict[sp.Symbol, float]) -> bool:
-    return bool(condition.subs({s: sp.Rational(x) for s, x in exact.items() if math.isfinite(x)}))
+    return _holds_at(condition, _values(condition, exact))
+
+
+@lru_cache(maxsize=4000)
+def _holds_at(condition: sp.Basic, values: Values) -> bool:
+    return bool(condition.subs({s: sp.Rational(x) for s, x in values if math.isfinite(x)}))
 
 
 def _number(expr: sp.Expr, exact: dict[sp.Symbol, float]) -> float:
+    return _number_at(expr, _values(expr, exact))
+
+
+@lru_cache(maxsize=4000)
+def _number_at(expr: sp.Expr, values: Values) -> float:
     try:
-        values = {s: sp.Rational(x) if math.isfinite(x) else sp.Float(x) for s, x in exact.items()}
-        return float(sp.N(_evaluated(expr).subs(values), 20))
+        given = {s: sp.Rational(x) if math.isfinite(x) else sp.Float(x) for s, x in values}
+        return float(sp.N(_evaluated(expr).subs(given), 20))
     except TypeError:
         return math.nan
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy as sp
 
-from kassei.core.document import plain, spelled
+from kassei.core.document import in_text, plain, spelled
 from kassei.core.dossier import Dossier
 from kassei.core.enclose import RootConstant
 from kassei.core.pieces import Form
@@ -84,7 +84,7 @@ def spell(value: Any) -> Any:
         return str(value)
     roots = sorted(value.atoms(RootConstant), key=str)
     if not roots:
-        return str(value)
+        return in_text(value)
     names = {r: sp.Symbol(f"root{k}") for k, r in enumerate(roots, start=1)}
     return {
         "expr": str(value.xreplace(names)),

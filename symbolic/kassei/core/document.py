@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -96,8 +97,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return _row(value, plain)
     if isinstance(value, sp.Basic):
-        return str(value)
+        return in_text(value)
     return value
+
+
+@lru_cache(maxsize=4000)
+def in_text(expr: sp.Basic) -> str:
+    """An expression in SymPy's spelling; a certificate has the same ones again and again."""
+    return str(expr)
 
 
 def _join(join: Any) -> dict[str, str]:

@@ -20,9 +20,9 @@ from kassei.core.enclose import RootConstant, Undecided, Unsettled
 T = TypeVar("T")
 P = ParamSpec("P")
 
-MAX_CALLS = 300_000
+MAX_CALLS = 600_000
 """Function calls that one limit may take."""
-MAX_SIMPLIFY_CALLS = 300_000
+MAX_SIMPLIFY_CALLS = 500_000
 """The same for one simplification."""
 MAX_SIMPLIFY_OPS = 150
 """Expressions with more operations than this are not handed to ``simplify``."""
@@ -49,6 +49,8 @@ MAX_WORK = 1000
 REQUIREMENT_WORK, PROPERTY_WORK = 3000, 1000
 """The same for one requirement and for one property; what an earlier question has found costs nothing."""
 SYMPY_CALL = 100
+IMPORT = "<frozen importlib._bootstrap>"
+"""Where modules are loaded: not counted, for SymPy loads some when they are first needed, once a process."""
 
 _budgets: list[int] = []
 _caches: list[_lru_cache_wrapper[Any]] = []
@@ -115,15 +117,21 @@ def spend(units: int = 1) -> None:
             raise Undecided("the budget of the analysis is used up")
 
 
-def bounded(call: Callable[[], T], what: str, limit: int = MAX_CALLS) -> T:
-    """The result of ``call``; raises ``Undecided`` where it enters more than ``limit`` functions."""
-    spend(SYMPY_CALL)
+def bounded(call: Callable[[], T], what: str, limit: int = MAX_CALLS, *, units: int = SYMPY_CALL) -> T:
+    """The result of ``call`` for some units of work; ``Undecided`` where it enters more than ``limit`` functions."""
+    spend(units)
     left = limit
+    loading: FrameType | None = None
 
     def count(frame: FrameType, event: str, _: Any) -> None:
-        nonlocal left
-        del frame
-        if event == "call":
+        nonlocal left, loading
+        if loading is not None:
+            if event == "return" and frame is loading:
+                loading = None
+        elif event == "call":
+            if frame.f_code.co_filename == IMPORT:
+                loading = frame
+                return
             left -= 1
             if left < 0:
                 raise _Spent

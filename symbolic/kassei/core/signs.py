@@ -22,13 +22,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from functools import partial as partial_of
 
 import sympy as sp
 
 from kassei.core import limits
 from kassei.core.algebra import Scaled, factored, factors, rates, rescale, vanishes
 from kassei.core.boxes import spans
-from kassei.core.effort import remembered, simplify, spend
+from kassei.core.effort import bounded, remembered, simplify, spend
 from kassei.core.enclose import (
     ImplicitRoot,
     RootConstant,
@@ -573,7 +574,10 @@ def scale_away(expr: sp.Expr, x: sp.Symbol, region: Region, *, partly: bool = Fa
         useful = partly and partial is None and kept < all_of_them
         if kept and not useful:
             continue
-        scaled = rescale(expr, x, positive)
+        try:
+            scaled = bounded(partial_of(rescale, expr, x, positive), "the scale", units=0)
+        except Undecided:  # what multiplies out to that much is no shape of a multiple of x
+            continue
         left = scaled.shape.free_symbols - {x}
         if not left:
             return scaled

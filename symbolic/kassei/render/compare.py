@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from kassei import cache
 from kassei.core.activation import Activation
 from kassei.core.derive import derive
+from kassei.render import kept
 from kassei.render.facts import ROWS, registered
 from kassei.render.page.markup import heading
 from kassei.render.page.writer import Writer
@@ -44,12 +45,13 @@ def compare_page(parts: Sequence[Part], lang: str) -> str:
     known = {p.name: p for p in parts}
     names = [n for n in SHOWN if n in known] or list(known)[:3]
     cells = [_facts(known[n]) for n in names]
-    shown: list[Activation] = [cache.unpacked(known[n].entry).activation for n in names]
+    shown = [known[n] for n in names]
+    drawings = kept.made(kept.slot("compare"), [p.entry_hash for p in shown], lambda: _drawings(shown))
     text = fill(
         "pages/compare.html.j2",
         names=names,
         titles=[escape(known[n].heading) for n in names],
-        svgs={kind: _svg(shown, kind) for kind in VIEWS},
+        svgs=drawings,
         rows=[
             (
                 key,
@@ -75,6 +77,11 @@ def _facts(part: Part) -> dict[str, str]:
     text = part.files[f"functions/{part.name}/facts.js"]
     found: dict[str, str] = json.loads(text.split(" = ", 1)[1].rstrip(";\n"))
     return found
+
+
+def _drawings(parts: Sequence[Part]) -> dict[str, str]:
+    shown: list[Activation] = [cache.unpacked(p.entry).activation for p in parts]
+    return {kind: _svg(shown, kind) for kind in VIEWS}
 
 
 def _svg(shown: Sequence[Activation], kind: str) -> str:

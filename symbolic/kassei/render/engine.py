@@ -3,13 +3,14 @@
 The same pages as ``mkdocs build --strict``, but what Markdown makes of a page is kept (:mod:`kassei.render.kept`), so
 that a page is converted again only when its source has changed, and the search index is the one of
 :mod:`kassei.render.search`, which finds what pages are also called in the file ``NAMES``. Each page is a line on
-standard output as soon as it is converted.
+standard output as soon as it is converted. MkDocs is loaded at once; the files are read when a line comes on standard
+input, so that they can be written meanwhile.
 """
 
 from __future__ import annotations
 
 import gc
-import hashlib
+import importlib
 import json
 import logging
 import re
@@ -21,6 +22,8 @@ from typing import Any
 from kassei.render import kept, search
 
 LIBRARIES = ("mkdocs", "mkdocs-material", "markdown", "pymdown-extensions", "pygments")
+LOADED = ("jinja2.ext", "material.plugins.search.plugin", "pymdownx.details", "pymdownx.superfences", "pymdownx.tabbed")
+"""What MkDocs would load once it has read its configuration."""
 TO_OTHERS = "]("
 """How a Markdown link to another page ends its text; a page without one does not depend on which others there are."""
 
@@ -44,12 +47,16 @@ def main(config_file: str, lang: str, also: str) -> None:
     from mkdocs.config import load_config
     from mkdocs.exceptions import MkDocsException
 
+    for module in LOADED:
+        importlib.import_module(module)
+    if not sys.stdin.readline():  # who started this has given up
+        return
     gc.disable()  # pages are converted and written, then the process ends
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
+        _index_nothing()
         config = load_config(config_file=config_file, strict=True)
         _remember_pages(lang, config)
-        _index_nothing()
         config.plugins.on_startup(command="build", dirty=False)
         build(config)
         config.plugins.on_shutdown()
@@ -59,6 +66,8 @@ def main(config_file: str, lang: str, also: str) -> None:
 
 
 BLOCK = re.compile(r"^<(div|table|figure|p|ul|ol|details|section|svg|math|noscript)\b[^\n]*</\1>$")
+WITH_MARKDOWN = re.compile(r"<(?:div|details|section)\b[^>]*\bmarkdown=|</(?:div|details|section)>$")
+"""A line that begins or ends HTML with Markdown in it; such elements are not nested."""
 MARK = '<div id="kassei-block-{}"></div>'
 
 
@@ -66,15 +75,15 @@ def set_aside(source: str) -> tuple[str, list[str]]:
     """A page without its blocks of HTML, which stand in one line between empty ones, and those blocks.
 
     Markdown would parse each of them, most of a page, only to leave it as it is. A block that holds a heading stays,
-    and so does a whole page with Markdown inside of HTML (``markdown="1"``), where blocks are written anew.
+    and so does what stands inside of HTML with Markdown in it (``markdown="1"``), where blocks are written anew.
     """
     blocks: list[str] = []
-    if " markdown=" in source:
-        return source, blocks
-    lines, fenced = source.split("\n"), False
+    lines, fenced, inside = source.split("\n"), False, False
     for k, line in enumerate(lines):
         fenced ^= line.lstrip().startswith("```")
-        free = not fenced and (k == 0 or not lines[k - 1]) and (k + 1 == len(lines) or not lines[k + 1])
+        if not fenced and WITH_MARKDOWN.match(line):
+            inside = not line.startswith("</")
+        free = not (fenced or inside) and (k == 0 or not lines[k - 1]) and (k + 1 == len(lines) or not lines[k + 1])
         if free and BLOCK.match(line) and not re.search(r"<h[1-6]\b", line):
             lines[k] = MARK.format(len(blocks))
             blocks.append(line)
@@ -86,23 +95,20 @@ def put_back(content: str, blocks: list[str]) -> str:
     return re.sub(r'<div id="kassei-block-(\d+)"></div>', lambda m: blocks[int(m.group(1))], content)
 
 
-def _hash(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
-
-
 def _remember_pages(lang: str, config: Any) -> None:
     from mkdocs.structure.pages import Page
 
     pages: Any = Page
     convert: Callable[..., None] = pages.render
-    engine = _hash(kept.versions(LIBRARIES), repr(config.markdown_extensions), repr(config.mdx_configs))
+    own = Path(__file__).read_text(encoding="utf-8")
+    engine = kept.digest(own, kept.versions(LIBRARIES), repr(config.markdown_extensions), repr(config.mdx_configs))
     warned = Warned()
     logging.getLogger("mkdocs").addHandler(warned)
 
     def render(page: Any, config: Any, files: Any) -> None:
         source = page.markdown
         others = " ".join(sorted(f.src_uri for f in files)) if TO_OTHERS in source else ""
-        made_from, slot = _hash(engine, source, others), kept.slot("html", lang, page.file.src_uri)
+        made_from, slot = kept.digest(engine, source, others), kept.slot("html", lang, page.file.src_uri)
         found = kept.find(slot, made_from)
         if found is None:
             before = warned.count
@@ -122,10 +128,20 @@ def _remember_pages(lang: str, config: Any) -> None:
 
 
 def _index_nothing() -> None:
-    """Leave the theme's index empty: :mod:`kassei.render.search` writes its own from the built pages."""
-    from material.plugins.search.plugin import SearchIndex
+    """Leave the theme's index empty: :mod:`kassei.render.search` writes its own from the built pages.
+
+    The plugin would also look through every page for its own attributes; there are none.
+    """
+    from material.plugins.search.plugin import SearchIndex, SearchPlugin
 
     SearchIndex.add_entry_from_context = lambda index, page: None
+    clean = SearchPlugin.on_page_context
+
+    def on_page_context(plugin: Any, context: Any, *, page: Any, config: Any, nav: Any) -> None:
+        if "data-search-" in page.content:
+            clean(plugin, context, page=page, config=config, nav=nav)
+
+    SearchPlugin.on_page_context = on_page_context
 
 
 if __name__ == "__main__":

@@ -34,12 +34,17 @@ QUICK = 1
 
 def hashed(roots: Iterable[Path], *, but: Iterable[str] = ()) -> str:
     """The hash of all files below some folders, by name and content."""
-    digest, left_out = hashlib.sha256(), set(but)
+    found, left_out = hashlib.sha256(), set(but)
     for root in roots:
         for path in sorted(root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts and path.name not in left_out:
-                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+                found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def digest(*texts: str) -> str:
+    """The hash of some texts."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def versions(names: Iterable[str]) -> str:
@@ -83,7 +88,7 @@ def origin(activation: Activation) -> str | None:
 
 def slot(*names: str) -> str:
     """Where something of this checkout is kept."""
-    return "site-" + hashlib.sha256("\0".join([str(PACKAGE), *names]).encode()).hexdigest()[:32]
+    return "site-" + digest(str(PACKAGE), *names)[:32]
 
 
 def find(name: str, made_from: str | None) -> Any:
@@ -105,11 +110,11 @@ def keep(name: str, made_from: str | None, value: Any) -> None:
 
 def made(name: str, of: Iterable[bytes], work: Callable[[], Any]) -> Any:
     """What a slot holds if it was made by these sources of the same things, and else what ``work`` makes."""
-    digest = hashlib.sha256(_writers().encode())
+    sources = hashlib.sha256(_writers().encode())
     for one in of:
-        digest.update(hashlib.sha256(one).digest())
-    found = find(name, digest.hexdigest())
+        sources.update(hashlib.sha256(one).digest())
+    found = find(name, sources.hexdigest())
     if found is None:
         found = work()
-        keep(name, digest.hexdigest(), found)
+        keep(name, sources.hexdigest(), found)
     return found

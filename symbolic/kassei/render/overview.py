@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -39,25 +40,41 @@ def atlas_of(parts: Sequence[Part], processes: int = 1) -> Atlas:
 
 def overview(files: Mapping[str, str], parts: Sequence[Part], lang: str, processes: int = 1) -> dict[str, str]:
     """The files of one language with the overview's pages, and each function's relatives on its page."""
-    found = atlas_of(parts, processes)
-    w = Names(lang, {p.name: p.heading for p in parts})
+    titles, entries = {p.name: p.heading for p in parts}, [p.entry_hash for p in parts]
+    known: Untitled = kept.made(
+        kept.slot("overview", lang), entries, lambda: _untitled(atlas_of(parts, processes), titles, lang)
+    )
+    page: str = kept.made(
+        kept.slot("atlas.md", lang),
+        [*entries, repr(titles).encode()],
+        lambda: atlas_page(Names(lang, titles), atlas_of(parts, processes)),
+    )
     out = dict(files)
     for p in parts:
-        page = f"functions/{p.name}.md"
-        related = relatives(w, found, p.name)
-        if not related and "{#parameter-limits}" not in out[page]:  # nothing else stands in that section
-            related = w("relations_none")
-        out[page] = out[page].replace(RELATIVES, related)
-    data = kept.made(
-        kept.slot("atlas.json", lang),
-        (p.entry for p in parts),
-        lambda: json.dumps(document(found, lang), ensure_ascii=False, indent=1) + "\n",
+        own, related = f"functions/{p.name}.md", known.related[p.name]
+        if not related and "{#parameter-limits}" not in out[own]:  # nothing else stands in that section
+            related = Writer(lang)("relations_none")
+        out[own] = out[own].replace(RELATIVES, related)
+    return {**out, **known.files, "atlas.md": page}
+
+
+@dataclass(frozen=True)
+class Untitled:
+    """What a language's site has from the atlas whatever functions are titled: files, and their relatives by name."""
+
+    files: Mapping[str, str]
+    related: Mapping[str, str]
+
+
+def _untitled(found: Atlas, names: Iterable[str], lang: str) -> Untitled:
+    w = Names(lang, {})
+    return Untitled(
+        files={
+            "atlas.json": json.dumps(document(found, lang), ensure_ascii=False, indent=1) + "\n",
+            "open.md": open_page(w, found),
+        },
+        related={name: relatives(w, found, name) for name in names},
     )
-    return out | {
-        "atlas.md": atlas_page(w, found),
-        "atlas.json": data,
-        "open.md": open_page(w, found),
-    }
 
 
 class Names(Writer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,7 @@ class Part:
 
     ``files`` are by path below the docs folder; the summary, the row and the ``featured`` block go into the pages that
     show many functions. ``entry`` is what the pages about the whole catalogue are computed from, packed and the same in
-    every language.
+    every language; ``entry_hash`` is the same for the same entry, as its bytes are not: they tell what is one object.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Part:
     requirements_row: tuple[str, ...]
     featured: str
     entry: bytes
+    entry_hash: bytes
 
 
 def part(dossier: Dossier, lang: str) -> Part:
@@ -68,11 +70,13 @@ def part(dossier: Dossier, lang: str) -> Part:
         requirements_row=(link, *cells, *readings(w, entry.readings)),
         featured=featured(w, dossier) if f.name == FEATURED else "",
         entry=_packed(entry),
+        entry_hash=_hash(entry),
     )
 
 
 _entry = once(Entry.of)
 _packed: Callable[[Entry], bytes] = once(cache.packed)
+_hash: Callable[[Entry], bytes] = once(lambda entry: hashlib.sha256(repr(entry).encode()).digest())
 _certificate = once(certificate.text)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from markupsafe import Markup, escape
 
-from kassei.render import slopes
+from kassei.render import kept, slopes
 from kassei.render.page.markup import figure, heading, one_block, table
 from kassei.render.page.writer import Writer
 from kassei.render.part import Part
@@ -59,7 +60,12 @@ def _chains(w: Writer, parts: Sequence[Part]) -> list[str]:
         at = format(start, "g").replace("-", "−")
         said = ", ".join(f"{name}: {_number(values[-1])}" for name, values in chains.items())
         alt = w.words("overview.slopes.alt", start=at, depth=slopes.DEPTH, values=said)
-        svg = slopes.picture(chains, f"slopes-{'plus' if start > 0 else 'minus'}", alt, {n: n for n in chains})
+        slug = f"slopes-{'plus' if start > 0 else 'minus'}"
+        svg = kept.made(
+            kept.slot(slug, w.lang),
+            (repr((chains, alt)).encode(),),
+            partial(slopes.picture, chains, slug, alt, {n: n for n in chains}),
+        )
         gone = [name for name, values in chains.items() if values[-1] == 0]
         caption = w.words("overview.slopes.caption", start=at, depth=slopes.DEPTH)
         if gone:

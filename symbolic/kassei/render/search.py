@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kassei.render import kept
 from kassei.text.words import templates
 
 if TYPE_CHECKING:  # MkDocs' processes write indices and need no mathematics
@@ -28,7 +29,6 @@ UNREAD = re.compile(
     re.DOTALL,
 )
 """What nobody looks for: formulas, drawings, code and the steps of arguments."""
-ARTICLE = re.compile(r"<article\b[^>]*>(.*?)</article>", re.DOTALL)
 HEADING = re.compile(r'<(h[1-6]|dt)\b[^>]*\bid="([^"]+)"[^>]*>(.*?)</\1>', re.DOTALL)
 """What begins a section: a heading, or a term of a glossary."""
 TERM = re.compile(r"<dfn>(.*?)</dfn>(.*)", re.DOTALL)
@@ -40,6 +40,9 @@ HAND_WRITTEN = 1.5
 
 Section = tuple[str, str, str]
 Entry = tuple[str, str, Sequence[str], float, Sequence[Section]]
+"""What is looked through of one page: its address, title, other names, weight and sections."""
+Kept = tuple[str, Entry]
+"""An entry after the hash of what it was made from."""
 
 
 def names(parts: Sequence[Part], lang: str) -> dict[str, Sequence[str]]:
@@ -57,8 +60,13 @@ def finish(folder: Path, also: Mapping[str, Sequence[str]], *, without: Sequence
     """
     stock = folder / f"{INDEX}.json"
     config = json.loads(stock.read_text(encoding="utf-8"))["config"]
-    found = [entry(path, folder, also) for path in sorted(_pages(folder, without))]
-    pages = [one for one in found if one is not None]
+    slot, own = kept.slot("search", folder.name), kept.digest(Path(__file__).read_text(encoding="utf-8"))
+    known: dict[str, Kept] = kept.find(slot, own) or {}
+    found = [_entry(path, folder, also, known) for path in sorted(_pages(folder, without))]
+    now = {one[1][0]: one for one in found if one is not None}
+    if now != known:
+        kept.keep(slot, own, now)
+    pages = [one for _, one in now.values()]
     script = "var __index=" + json.dumps({"config": config, "docs": [], "pages": pages}, ensure_ascii=False)
     stock.with_suffix(".js").write_text(script.replace("\u2028", " ").replace("\u2029", " ") + "\n", encoding="utf-8")
     stock.write_text(json.dumps({"config": config, "docs": []}, separators=(",", ":")) + "\n", encoding="utf-8")
@@ -68,16 +76,21 @@ def _pages(folder: Path, without: Sequence[str]) -> list[Path]:
     return [p for p in folder.rglob("index.html") if p.relative_to(folder).parts[0] not in without]
 
 
-def entry(path: Path, folder: Path, also: Mapping[str, Sequence[str]]) -> Entry | None:
-    """What is looked through of one page: its address, title, other names, weight and sections."""
+def _entry(path: Path, folder: Path, also: Mapping[str, Sequence[str]], known: Mapping[str, Kept]) -> Kept | None:
+    """The entry of one page with the hash of what it was made from; the known one where that is the same."""
     location = path.parent.relative_to(folder).as_posix() + "/"
     location = "" if location == "./" else location
-    article = ARTICLE.search(path.read_text(encoding="utf-8"))
-    if article is None:
+    text = path.read_text(encoding="utf-8")
+    begin = text.find("<article")
+    if begin < 0:
         return None
-    title, parts = sections(article.group(1))
+    article, names = text[text.index(">", begin) + 1 : text.index("</article>", begin)], also.get(location, ())
+    made_from = kept.digest(article, *names)
+    if location in known and known[location][0] == made_from:
+        return known[location]
+    title, parts = sections(article)
     weight = 1.0 if location.startswith("functions/") else HAND_WRITTEN
-    return location, title, list(also.get(location, ())), weight, parts
+    return made_from, (location, title, list(names), weight, parts)
 
 
 def sections(article: str) -> tuple[str, list[Section]]:

@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -166,10 +166,12 @@ def build(
 
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
-    with scratch(out) as work:
+    with scratch(out) as work, _engines(work) as engines:
         written = [_write_docs(work / "docs" / lang, parts[lang], claims, lang, processes) for lang in LANGUAGES]
+        for lang in LANGUAGES:
+            _configure(work, lang, parts[lang])
         with progress(sum(written)) as step:
-            _build_languages(work, parts, step)
+            _build_languages(work, engines, step)
         replace(work / "site", out)
         if docs is not None:
             docs.resolve().parent.mkdir(parents=True, exist_ok=True)
@@ -200,28 +202,52 @@ def _write_docs(
     return sum(name.endswith(".md") for name in files)
 
 
-def _build_languages(work: Path, parts: Parts, step: Callable[[str], None]) -> None:
-    """Run MkDocs for all languages at once, each into a folder of its own, and put them together."""
-    running: dict[str, tuple[subprocess.Popen[str], IO[str]]] = {}
-    listeners = []
+@dataclass(frozen=True)
+class Engine:
+    """MkDocs for one language, waiting for its files, and where it complains."""
+
+    process: subprocess.Popen[str]
+    complaints: IO[str]
+
+
+@contextmanager
+def _engines(work: Path) -> Iterator[Mapping[str, Engine]]:
+    """MkDocs for every language, started before there is anything to build, for that takes a second."""
+    running: dict[str, Engine] = {}
     try:
         for lang in LANGUAGES:
             complaints: IO[str] = (work / f"{lang}.log").open("w+", encoding="utf-8")
-            engine = _mkdocs(work, lang, parts[lang], complaints)
-            running[lang] = engine, complaints
-            listeners.append(threading.Thread(target=_listen, args=(engine, step), daemon=True))
-            listeners[-1].start()
-        for lang, (engine, complaints) in running.items():
-            if engine.wait():
-                complaints.seek(0)
-                raise SiteError(f"mkdocs ({lang}): {complaints.read().strip()}")
+            running[lang] = Engine(_mkdocs(work, lang, complaints), complaints)
+        yield running
     finally:
         with undisturbed():
-            for engine, complaints in running.values():
-                engine.kill()
-                engine.wait()
-                complaints.close()
-            for listener in listeners:
+            for engine in running.values():
+                engine.process.kill()
+                engine.process.wait()
+                for pipe in (engine.process.stdin, engine.process.stdout, engine.complaints):
+                    with suppress(BrokenPipeError):
+                        if pipe is not None:
+                            pipe.close()
+
+
+def _build_languages(work: Path, engines: Mapping[str, Engine], step: Callable[[str], None]) -> None:
+    """Let MkDocs build all languages at once, each into a folder of its own, and put them together."""
+    listeners = [threading.Thread(target=_listen, args=(one.process, step), daemon=True) for one in engines.values()]
+    for engine, listener in zip(engines.values(), listeners, strict=True):
+        with suppress(BrokenPipeError):  # it has failed already and says why in its complaints
+            assert engine.process.stdin is not None
+            engine.process.stdin.write("now\n")
+            engine.process.stdin.flush()
+        listener.start()
+    try:
+        for lang, engine in engines.items():
+            if engine.process.wait():
+                engine.complaints.seek(0)
+                raise SiteError(f"mkdocs ({lang}): {engine.complaints.read().strip()}")
+    finally:
+        with undisturbed():
+            for engine, listener in zip(engines.values(), listeners, strict=True):
+                engine.process.kill()
                 listener.join()
     (work / f"site-{ROOT}").rename(work / "site")
     for lang in LANGUAGES:
@@ -236,23 +262,33 @@ def _listen(engine: subprocess.Popen[str], step: Callable[[str], None]) -> None:
             step(line.strip())
 
 
-def _mkdocs(work: Path, lang: str, parts: Sequence[Part], complaints: IO[str]) -> subprocess.Popen[str]:
+def _configure(work: Path, lang: str, parts: Sequence[Part]) -> None:
+    """Write what MkDocs reads beside the pages: its configuration, and what pages are also called."""
     import yaml  # comes with MkDocs
 
-    config = work / f"mkdocs.{lang}.yml"
     known = work / "docs" / lang
     settings = {
         "INHERIT": str(resource("site") / "mkdocs.base.yml"),
-        "docs_dir": str(work / "docs" / lang),
+        "docs_dir": str(known),
         "site_dir": str(work / f"site-{lang}"),
         "nav": navigation(parts, lang, lambda page: (known / page).is_file()),
         "extra": _said(lang, known),
         "theme": {"language": lang, "custom_dir": str(resource("site") / "overrides")},
     }
-    config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-    also = work / f"names.{lang}.json"
-    also.write_text(json.dumps(search.names(parts, lang)), encoding="utf-8")
-    command = [sys.executable, "-m", "kassei.render.engine", str(config), lang, str(also)]
+    _config(work, lang).write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    _names(work, lang).write_text(json.dumps(search.names(parts, lang)), encoding="utf-8")
+
+
+def _config(work: Path, lang: str) -> Path:
+    return work / f"mkdocs.{lang}.yml"
+
+
+def _names(work: Path, lang: str) -> Path:
+    return work / f"names.{lang}.json"
+
+
+def _mkdocs(work: Path, lang: str, complaints: IO[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "kassei.render.engine", str(_config(work, lang)), lang, str(_names(work, lang))]
     here = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     quiet = {
         **os.environ,
@@ -261,7 +297,8 @@ def _mkdocs(work: Path, lang: str, parts: Sequence[Part], complaints: IO[str]) -
         "NO_MKDOCS_2_WARNING": "1",
         "DISABLE_MKDOCS_2_WARNING": "true",
     }
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True, env=quiet)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=complaints, text=True, env=quiet)
 
 
 def _said(lang: str, docs: Path) -> dict[str, Any]:

@@ -24,6 +24,8 @@ LABELS = {
 """Targets in the order of the pages."""
 SHOWN = ("numpy",)
 """Whose text stands on the page, folded; the others are offered as files, so that a page stays light."""
+COLOURED = 35_000
+"""Letters up to which a text is coloured: every colour is a tag, and a page weighs at most 200 KB with all it needs."""
 LANGUAGES = {".py": "python", ".js": "javascript", ".mjs": "javascript", ".cu": "cuda", ".h": "c"}
 
 
@@ -50,7 +52,8 @@ def code(w: Writer, dossier: Dossier) -> str:
             link = Markup('<a class="get" href="{}" download>{}: {}</a> <span class="small">{} KB</span>')
             body.append(one_block(str(link.format(file, w("download"), file, size))))
             if target in SHOWN:
-                language = next((kind for end, kind in LANGUAGES.items() if file.endswith(end)), "text")
+                known_as = next((kind for end, kind in LANGUAGES.items() if file.endswith(end)), "text")
+                language = known_as if len(text) <= COLOURED else "text"
                 body.append(opened(w("study.code_show", name=file, size=size), fenced(text, language)))
         pages.append((LABELS.get(target, target), "\n\n".join(body)))
     return "\n\n".join([w("study.code_text"), tabs(pages)])
