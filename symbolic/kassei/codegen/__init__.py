@@ -38,6 +38,7 @@ def emit(activation: Activation, target: str = "numpy") -> dict[str, str]:
     """
     from kassei import cache as kept
 
+    activation = activation.bare  # emitted code speaks of no title
     name = f"{kept.key(activation)}-{target}-{_generation()}"
     files = kept.load(name) if target.isidentifier() else None
     if isinstance(files, dict):

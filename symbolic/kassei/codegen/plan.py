@@ -110,9 +110,16 @@ def renamed(activation: Activation) -> Activation:
     )
 
 
-@cache
 def make_plan(activation: Activation) -> Plan:
-    """Lower a function and its derivatives, once. Raises ``CannotEmitError`` where there is no normal form."""
+    """Lower a function and its derivatives, once, whatever it is titled.
+
+    Raises ``CannotEmitError`` where there is no normal form.
+    """
+    return _plan(activation.bare)
+
+
+@cache
+def _plan(activation: Activation) -> Plan:
     original, activation = activation, renamed(activation)
     with work(PLAN_WORK):  # all of it: what SymPy still remembers of other functions decides how many calls it takes
         cases = general_cases(activation)
