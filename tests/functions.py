@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,12 @@ FEW = tuple(n if n in ON_SMALL_SITE else pytest.param(n, marks=pytest.mark.only_
 LEARNED = tuple(p for n, p in zip(NAMES, FEW, strict=True) if catalogue[n].learned)
 """As ``FEW``, of those with learned parameters."""
 options = {"slow": False}
+
+
+def others(dtype: str) -> list[Any]:
+    """``OTHERS`` with a dtype; those of ``SLOW`` run under ``pytest --slow``."""
+    marks = {n: pytest.mark.only_slow if n in SLOW else () for n in OTHERS}
+    return [pytest.param(n, dtype, marks=mark) for n, mark in marks.items()]
 
 
 @cache

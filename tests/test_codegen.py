@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from exact import Exact, ulps
-from functions import EACH, NAMES, OTHERS, SOURCES, dossier
+from functions import EACH, NAMES, SOURCES, dossier, others
 from kassei import load
 from kassei.codegen import drift, emit, known_targets, write
 from kassei.core.derive import derive
@@ -101,7 +101,7 @@ def check(
 
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    [*itertools.product(SOURCES, DTYPES), *((n, "float32") for n in OTHERS)],
+    [*itertools.product(SOURCES, DTYPES), *others("float32")],
 )
 def test_numpy_code_is_as_accurate_as_the_function_allows(name: str, dtype: str) -> None:
     """Value, slope and parameter slopes at hard points, for parameters far out in their domains."""

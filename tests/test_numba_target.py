@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from exact import ulps
-from functions import EACH, OTHERS, SLOW, SOURCES, dossier
+from functions import EACH, SLOW, SOURCES, dossier, others
 from kassei.codegen import emit, write
 from kassei.library import catalogue
 from layouts import takes_any_shape_and_stride
@@ -80,9 +80,7 @@ def test_numba_code_is_as_accurate_as_the_function_allows(name: str, dtype: str)
 
 
 @pytest.mark.only_slow
-@pytest.mark.parametrize(
-    ("name", "dtype"), [*itertools.product(SOURCES, DTYPES), *((name, "float32") for name in OTHERS)]
-)
+@pytest.mark.parametrize(("name", "dtype"), [*itertools.product(SOURCES, DTYPES), *others("float32")])
 def test_numba_code_of_the_whole_catalogue(name: str, dtype: str) -> None:
     """The sources' functions with all their parameters and dtypes, all others in float32 at their defaults."""
     agrees(name, dtype, parameter_grid(name))
