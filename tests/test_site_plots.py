@@ -133,25 +133,26 @@ def test_values_follow_the_pointer(browser: Any, host: str) -> None:  # noqa: F8
         assert visit.page.locator(".kp-read .kp-slope b").text_content() == "left 0.0000 right 1.0000"
 
 
+@pytest.mark.alone
 def test_a_step_of_a_slider_takes_less_than_four_milliseconds(browser: Any, host: str) -> None:  # noqa: F811
-    """Script and layout of one step, the median of 60; measured 0.3 to 1 ms, allowed 4 (12 on a busy machine)."""
+    """Script and layout of one step, the median of 60 after 60 others; measured 1.4 to 3 ms on two shared cores."""
     with Visit(browser, host, "/en/functions/pelu/") as visit:
         ready(visit)
         times = visit.page.evaluate(
             """() => {
               const input = document.querySelector(".kp-slider input"), all = [];
-              for (let k = 0; k < 60; k++) {
+              for (let k = 0; k < 120; k++) {
                 const begin = performance.now();
-                input.value = String(10 + k);
+                input.value = String(10 + (k % 60));
                 input.dispatchEvent(new Event("input"));
                 document.querySelector(".kp-figure svg").getBoundingClientRect();
                 all.push(performance.now() - begin);
               }
-              return all.sort((a, b) => a - b);
+              return all.slice(60).sort((a, b) => a - b);
             }"""
         )
         print(f"slider step: median {times[30]:.2f} ms, 90% {times[54]:.2f} ms")
-        assert times[30] < 12
+        assert times[30] < 4
 
 
 def test_the_picture_without_a_script_is_that_with_one(browser: Any, host: str) -> None:  # noqa: F811
