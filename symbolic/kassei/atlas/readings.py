@@ -8,14 +8,12 @@ whether all such intervals are bounded, as those of S-shaped and clipped functio
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
-from kassei import cache as store
 from kassei.atlas.kept import remembered
 from kassei.core.dossier import Case, Dossier
 from kassei.core.effort import work
@@ -78,8 +76,7 @@ def readings_of(dossier: Dossier) -> Readings:
     f, facts = dossier.activation, dossier.facts
     one, two, three = (_short(dossier.requirements[r]) for r in ("R1", "R2", "R3"))
     slope_limit = facts.limits.get("slope_pos_inf")
-    made_from = hashlib.sha256(store.packed(facts.cases)).hexdigest()
-    interval, bounded = remembered("stretches", (f,), lambda: _stretches(facts.cases), made_from)
+    interval, bounded = remembered("stretches", (f,), lambda: _stretches(facts.cases), repr(facts.cases))
     return Readings(
         function=f.name,
         r1=one,

@@ -1,10 +1,10 @@
 """MkDocs for one language: ``python -m kassei.render.engine CONFIG LANG NAMES``.
 
-The same pages as ``mkdocs build --strict`` (line breaks between blocks of HTML aside), but what Markdown makes of a
-page is kept (:mod:`kassei.render.kept`), so that a page is converted again only when its source has changed, and the
-search index is the one of :mod:`kassei.render.search`, which finds what pages are also called in the file ``NAMES``.
-Each page is a line on standard output as soon as it is converted. MkDocs is loaded at once; the files are read when a
-line comes on standard input, so that they can be written meanwhile.
+The same pages as ``mkdocs build --strict``, but what Markdown makes of a page is kept (:mod:`kassei.render.kept`), so
+that a page is converted again only when its source has changed, and the search index is the one of
+:mod:`kassei.render.search`, which finds what pages are also called in the file ``NAMES``. Each page is a line on
+standard output as soon as it is converted. MkDocs is loaded at once; the files are read when a line comes on standard
+input, so that they can be written meanwhile.
 """
 
 from __future__ import annotations

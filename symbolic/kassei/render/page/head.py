@@ -39,7 +39,7 @@ def head(w: Writer, dossier: Dossier) -> str:
         lines.append(Markup('<span class="reading">{}: {}</span>').format(w("study.reading"), reading))
     if names:
         lines.append(Markup("{}: {}").format(w.label("aliases"), " / ".join(names)))
-    said = Markup('<p class="names">{}</p>').format(Markup("<br>").join(lines)) if lines else Markup("")
+    said = [Markup('<p class="names">{}</p>').format(Markup("<br>").join(lines))] if lines else []
     summary = escape(in_language(f.summary, w.lang))
     badges = Markup(" ").join(
         [
@@ -52,7 +52,8 @@ def head(w: Writer, dossier: Dossier) -> str:
             ),
         ]
     )
-    return one_block(f'<p class="lead">{summary}</p>{said}<p class="glance">{badges}</p>')
+    blocks = [f'<p class="lead">{summary}</p>', *said, f'<p class="glance">{badges}</p>']
+    return "\n\n".join(one_block(block) for block in blocks)
 
 
 def _of_catalogue(dossier: Dossier) -> bool:
