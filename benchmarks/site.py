@@ -2,9 +2,10 @@
 
     python benchmarks/site.py            # dossiers must be known: build the site before
 
-Everything but the proofs is made anew in a cache of its own for the cold build, and everything but proofs and emitted
-code in another; then nothing has changed; then the title of one function has. Sizes are of the last build: what a first
-visit to a function page fetches, compressed.
+Everything but the proofs is made anew in a cache of its own for the cold build: dossiers, claims, comparisons and
+lowered forms, whose rewrites stand on proved side conditions, are known. In another cache those side conditions are to
+be proved as well, and in a third one emitted code is known too. Then nothing has changed; then the title of one
+function has. Sizes are of the last build: what a first visit to a function page fetches, compressed.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ from kassei.render import kept as kept_parts
 from kassei.text.resources import LANGUAGES, ROOT
 
 RESULT = Path(__file__).resolve().parent / "results" / "site.json"
-PROOFS = re.compile(r"[0-9a-f]{32}(-cut-\d+)?$|claim-|profiles-|stretches-|atlas-|comparisons-")
-"""What is kept of dossiers, claims and comparisons of functions: what was proved."""
-AND_CODE = re.compile(rf"{PROOFS.pattern}|[0-9a-f]{{32}}-[a-z]+-[0-9a-f]{{16}}$")
-"""That and emitted code, whose rewrites have proved side conditions too: as after ``kassei emit --all``."""
+DOSSIERS = re.compile(r"[0-9a-f]{32}(-cut-\d+)?$|claim-|profiles-|stretches-|atlas-|comparisons-")
+"""What is kept of dossiers, claims and comparisons of functions."""
+PROOFS = re.compile(rf"{DOSSIERS.pattern}|[0-9a-f]{{32}}-(plan|second|reuse)-[0-9a-f]{{16}}$")
+"""That, lowered forms, and slopes in terms of the output: all that was proved."""
+AND_CODE = re.compile(rf"{DOSSIERS.pattern}|[0-9a-f]{{32}}-[a-z]+-[0-9a-f]{{16}}$")
+"""That and emitted code: as after ``kassei emit --all``."""
 EDITED = "gelu"
 TEXT = (".html", ".css", ".js", ".json", ".svg")
 
@@ -82,11 +85,13 @@ def main() -> None:
     if known is None or any(kept_parts.origin(f) is None for f in catalogue.values()):
         raise SystemExit("dossiers are missing: run `kassei site build` first")
     with tempfile.TemporaryDirectory() as scratch:
-        kept, out, emitted = (Path(scratch) / name for name in ("cache", "site", "emitted"))
+        kept, out, unlowered, emitted = (Path(scratch) / name for name in ("cache", "site", "unlowered", "emitted"))
         lend(known, kept, PROOFS)
+        lend(known, unlowered, DOSSIERS)
         lend(known, emitted, AND_CODE)
         times = {
             "cold": build(out, kept),
+            "cold_and_unlowered": build(out, unlowered),
             "cold_but_for_code": build(out, emitted),
             "unchanged": build(out, kept),
             "one_title_changed": edited(out, kept),

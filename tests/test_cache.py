@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kassei import cache, catalogue
+from kassei import cache, catalogue, codegen
+from kassei.codegen import bend, plan, program
 from kassei.library import analyze, analyze_all
 
 NAMES = ("gelu", "prelu", "temperature")
@@ -52,6 +53,23 @@ def test_what_is_only_said_of_a_function_changes_no_answer(kept: Path) -> None:
     assert found.activation is told
     assert found.to_json()["title"] == {"en": "Ramp"}
     assert cache.find(replace(relu, expr=relu.expr + 1)) is None
+
+
+@pytest.mark.parametrize("name", ["prelu", "mish", "exponential"])
+def test_code_from_a_kept_plan_is_the_same(name: str, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lowering is not done again when only a target or a template has changed, and nothing is spelled otherwise."""
+    makers = (plan._plan, bend.with_bend, program.make_program)
+
+    def emitted(generation: str) -> dict[str, dict[str, str]]:
+        for maker in makers:
+            maker.cache_clear()
+        monkeypatch.setattr(codegen, "_generation", lambda: generation)
+        return {target: codegen.emit(catalogue[name], target) for target in sorted(codegen.known_targets())}
+
+    fresh = emitted("before")
+    monkeypatch.setattr(plan.lower, "lower", lambda *_: pytest.fail("lowered again"))
+    assert list(kept.rglob(f"*-{bend.NAME}-*")), "the second derivative is kept too"
+    assert emitted("after") == fresh
 
 
 def test_only_what_decides_makes_a_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

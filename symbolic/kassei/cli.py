@@ -836,19 +836,19 @@ def _build_site(
     _need_site(words)
     from kassei import cache
     from kassei.render.serve import PINNED
-    from kassei.render.site import build as build_pages
-    from kassei.render.site import known_parts, parts_of
+    from kassei.render.site import begun, finish, known_parts, parts_of
 
     functions = _distinct(_functions([*catalogue, *names], words), words)
     cache.GENERATION = os.environ.get(PINNED, cache.GENERATION)
-    known = known_parts(functions, first)
-    dossiers = _dossiers([f for f in functions if f.name not in known], words)
     try:
-        with progress(words("progress.pages"), len(dossiers)) as step:
-            parts = parts_of(dossiers, processes=min(_PROCESSES, len(dossiers)), progress=step, known=known)
-        claims = _claims(None, words)
-        show = partial(progress, words("progress.site"))
-        return build_pages(parts, claims, out, docs=docs, processes=_PROCESSES, progress=show) / "index.html"
+        with begun(out) as site:
+            known = known_parts(functions, first)
+            dossiers = _dossiers([f for f in functions if f.name not in known], words)
+            with progress(words("progress.pages"), len(dossiers)) as step:
+                parts = parts_of(dossiers, processes=min(_PROCESSES, len(dossiers)), progress=step, known=known)
+            claims = _claims(None, words)
+            show = partial(progress, words("progress.site"))
+            return finish(site, parts, claims, docs=docs, processes=_PROCESSES, progress=show) / "index.html"
     except OSError as reason:
         raise BadInput(words("error.site_failed", reason=reason)) from None
 

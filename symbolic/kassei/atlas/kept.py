@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kassei import cache as store
+from kassei import remember
 from kassei.core.activation import Activation
 
 T = TypeVar("T")
@@ -21,23 +22,13 @@ T = TypeVar("T")
 @cache
 def generation() -> str:
     """The hash of this package's sources; the mathematics is hashed by the cache itself."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    return remember.sources(Path(__file__).parent.glob("*.py"))
 
 
 def remembered(what: str, functions: tuple[Activation, ...], work: Callable[[], T], known: str = "") -> T:
     """One answer about some functions, and about what else is ``known`` of them, kept in a file of its own."""
     told = hashlib.sha256(" ".join([*map(identity, functions), known]).encode()).hexdigest()[:32]
-    name = f"{what}-{told}-{generation()}"
-    kept = store.load(name)
-    if isinstance(kept, tuple) and len(kept) == 1:
-        answer: T = kept[0]
-        return answer
-    answer = work()
-    store.save(name, (answer,))
-    return answer
+    return remember.remembered(f"{what}-{told}-{generation()}", work)
 
 
 @cache

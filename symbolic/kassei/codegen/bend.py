@@ -31,11 +31,15 @@ Array = np.ndarray[Any, Any]
 @cache
 def with_bend(plan: Plan) -> Plan:
     """The plan with the second derivative, called ``second``, as one more quantity behind the parameters' slopes."""
+    layouts = planning.proved(NAME, plan.activation, lambda: _layouts(plan))
+    return replace(plan, param_slopes=(*plan.param_slopes, Quantity(name=NAME, layouts=layouts)))
+
+
+def _layouts(plan: Plan) -> tuple[Layout, ...]:
     activation = planning.renamed(plan.activation)
     with work(planning.PLAN_WORK):
         cases = planning.general_cases(activation)
-        layouts = tuple(_layout(case, slope) for case, slope in zip(cases, plan.slope.layouts, strict=True))
-    return replace(plan, param_slopes=(*plan.param_slopes, Quantity(name=NAME, layouts=layouts)))
+        return tuple(_layout(case, slope) for case, slope in zip(cases, plan.slope.layouts, strict=True))
 
 
 def _layout(case: Case, slope: Layout) -> Layout:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from pathlib import Path
+from typing import TypeVar
 
 import sympy as sp
 
+from kassei import cache as store
 from kassei.codegen import lower
 from kassei.codegen.lower import Place
 from kassei.core import limits
@@ -16,6 +20,9 @@ from kassei.core.dossier import Case
 from kassei.core.effort import work
 from kassei.core.pieces import Form, Piece, smooth_derivative, switch_side
 from kassei.core.region import Leaf, Region, Tree, condition_where, explore, leaves
+from kassei.remember import remembered, sources
+
+T = TypeVar("T")
 
 PLAN_WORK = 50_000
 """Units of work for one plan: side conditions of rewrites, and the limits of every quantity at both infinities."""
@@ -118,8 +125,26 @@ def make_plan(activation: Activation) -> Plan:
     return _plan(activation.bare)
 
 
+def proved(what: str, activation: Activation, work: Callable[[], T]) -> T:
+    """A part of a plan, kept between runs: its rewrites stand on side conditions that need not be proved again.
+
+    It is found by the definition and by the sources of the lowering; the mathematics is hashed by the cache itself.
+    """
+    return remembered(f"{store.key(activation.bare)}-{what}-{_lowering()}", work)
+
+
+@cache
+def _lowering() -> str:
+    here = Path(__file__).parent
+    return sources(here / f"{name}.py" for name in ("lower", "plan", "bend"))
+
+
 @cache
 def _plan(activation: Activation) -> Plan:
+    return proved("plan", activation, lambda: _lowered(activation))
+
+
+def _lowered(activation: Activation) -> Plan:
     original, activation = activation, renamed(activation)
     with work(PLAN_WORK):  # all of it: what SymPy still remembers of other functions decides how many calls it takes
         cases = general_cases(activation)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -117,20 +117,26 @@ _UNARY: dict[type[sp.Basic], tuple[Callable[[Array], Array], Callable[[Array], A
 }
 
 
-def bound(program: Program, activation: Activation, *, powers: bool = False, aligned: float = ALIGNED) -> float:
-    """The largest of all quantities' :func:`bounds`."""
-    return max(bounds(program, activation, powers=powers, aligned=aligned).values())
-
-
-def bounds(
-    program: Program, activation: Activation, *, powers: bool = False, aligned: float = ALIGNED
-) -> dict[str, float]:
+def bounds(program: Program, activation: Activation) -> dict[str, float]:
     """The largest bound of each quantity over the grid, in units of roundoff; ``inf`` where a value is not finite.
 
-    ``powers`` looks at parameters that are powers of two only; ``aligned`` divides bounds of slopes that change sign.
+    Bounds of slopes that change sign are divided by ``ALIGNED``.
     """
-    found = [_at(program, row, aligned) for row in _rows(activation, powers=powers)]
-    return {name: max(row[k] for row in found) for k, name in enumerate(program.quantities)}
+    return {name: one.aligned for name, one in zip(program.quantities, _worst(program, activation), strict=True)}
+
+
+class Bound(NamedTuple):
+    """The largest bound of one quantity: as it is, and with the allowance for errors of different signs."""
+
+    plain: float
+    aligned: float
+
+
+@lru_cache(maxsize=512)
+def _worst(program: Program, activation: Activation, *, powers: bool = False) -> tuple[Bound, ...]:
+    """Over the grid, by quantity; ``powers`` looks at parameters that are powers of two only."""
+    found = [_at(program, row) for row in _rows(activation, powers=powers)]
+    return tuple(Bound(max(b.plain for b in each), max(b.aligned for b in each)) for each in zip(*found, strict=True))
 
 
 def single(program: Program, activation: Activation, enough: float) -> str:
@@ -139,7 +145,7 @@ def single(program: Program, activation: Activation, enough: float) -> str:
     The estimate decides, without its allowance for errors of different signs.
     """
     for answer, powers in (("always", False), ("powers", True)):
-        if bound(program, activation, powers=powers, aligned=1.0) <= enough:
+        if max(b.plain for b in _worst(program, activation, powers=powers)) <= enough:
             return answer
     return "never"
 
@@ -262,29 +268,31 @@ OUTSIDE = sp.Symbol("outside")
 """In a scope: where a guard of the program's spelling does not hold."""
 
 
-def _at(program: Program, row: dict[str, float], aligned: float) -> list[float]:
+def _at(program: Program, row: dict[str, float]) -> list[Bound]:
     scope, case = _scope(program, row)
     points = scope[program.variable][0]
     with np.errstate(all="ignore"):
         chosen = [_choose(choice, points, scope) for choice in case.choices]
         outside = scope[OUTSIDE][0]
         return [
-            _judged(value, error, ~outside, aligned if name != "value" else None)
+            _judged(value, error, ~outside, slope=name != "value")
             for name, (value, error) in zip(program.quantities, chosen, strict=True)
         ]
 
 
-def _judged(value: Array, error: Array, keep: Array, aligned: float | None) -> float:
+def _judged(value: Array, error: Array, keep: Array, *, slope: bool) -> Bound:
     keep = keep & (np.abs(value) < LARGEST)
     value, error = np.broadcast_arrays(value[keep], error[keep])
     if not value.size:
-        return 0.0
+        return Bound(0.0, 0.0)
     if np.isnan(error).any() or np.isnan(value).any():
-        return math.inf
+        return Bound(math.inf, math.inf)
     size = np.maximum(np.abs(value), SMALLEST)
-    if aligned is not None and value.min() < 0 < value.max():
-        size, error = np.maximum(size, FLOOR), error / aligned
-    return float(np.max(error / size))
+    if slope and value.min() < 0 < value.max():
+        size = np.maximum(size, FLOOR)
+        return Bound(float(np.max(error / size)), float(np.max(error / ALIGNED / size)))
+    worst = float(np.max(error / size))
+    return Bound(worst, worst)
 
 
 def _choose(choice: Choice, points: Array, scope: dict[sp.Symbol, Pair]) -> Pair:

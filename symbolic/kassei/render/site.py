@@ -162,20 +162,50 @@ def build(
     ``docs`` keeps the Markdown that the site is built from, one folder a language, for another site engine.
     Raises ``SiteError`` with the page and the cause, which may be in MkDocs' own words.
     """
+    with begun(out) as site:
+        return finish(site, parts, claims, docs=docs, processes=processes, progress=progress)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A site that will be built: where it goes, where it is written first, and the engines, which load meanwhile."""
+
+    out: Path
+    work: Path
+    engines: Mapping[str, Engine]
+
+
+@contextmanager
+def begun(out: Path) -> Iterator[Begun]:
+    """A site to :func:`finish`; what was begun is gone afterwards. Raises ``OSError`` where nothing can be written."""
     import mkdocs  # noqa: F401 - the site extra; a missing one is reported before any work
 
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     with scratch(out) as work, _engines(work) as engines:
-        written = [_write_docs(work / "docs" / lang, parts[lang], claims, lang, processes) for lang in LANGUAGES]
-        for lang in LANGUAGES:
-            _configure(work, lang, parts[lang])
-        with progress(sum(written)) as step:
-            _build_languages(work, engines, step)
-        replace(work / "site", out)
-        if docs is not None:
-            docs.resolve().parent.mkdir(parents=True, exist_ok=True)
-            replace(work / "docs", docs.resolve())
+        yield Begun(out, work, engines)
+
+
+def finish(
+    site: Begun,
+    parts: Parts,
+    claims: Sequence[Mapping[str, Any]],
+    *,
+    docs: Path | None = None,
+    processes: int = 1,
+    progress: Progress = silent,
+) -> Path:
+    """:func:`build` for what was begun before its parts were known."""
+    work, out = site.work, site.out
+    written = [_write_docs(work / "docs" / lang, parts[lang], claims, lang, processes) for lang in LANGUAGES]
+    for lang in LANGUAGES:
+        _configure(work, lang, parts[lang])
+    with progress(sum(written)) as step:
+        _build_languages(work, site.engines, step)
+    replace(work / "site", out)
+    if docs is not None:
+        docs.resolve().parent.mkdir(parents=True, exist_ok=True)
+        replace(work / "docs", docs.resolve())
     return out
 
 

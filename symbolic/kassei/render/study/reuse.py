@@ -9,16 +9,24 @@ to the slope is identically 0. For the sigmoid that gives f·(1 − f), for ELU 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import sympy as sp
 
+from kassei import cache as store
 from kassei.core.algebra import tidy
 from kassei.core.dossier import Case, Dossier
 from kassei.core.effort import TROUBLE, bounded
 from kassei.core.enclose import RootConstant, Undecided
+from kassei.remember import remembered, sources
 
-OUTPUT = sp.Dummy("f", real=True)
-"""Stands for the output; a parameter may be called f too."""
+
+class Output(sp.Symbol):  # type: ignore[misc]
+    """A symbol that no parameter is, even if it has the same name; the same in every process."""
+
+
+OUTPUT = Output("f", real=True)
+"""Stands for the output."""
 STEPS = 400_000
 """Functions that an elimination may enter; a count and no time, so that every machine finds the same forms."""
 LARGEST = 120
@@ -53,7 +61,12 @@ def case_at_defaults(dossier: Dossier) -> Case | None:
 
 
 def reuse(dossier: Dossier) -> tuple[Reused, ...]:
-    """One entry a piece; empty where no piece with a varying slope has such a form."""
+    """One entry a piece; empty where no piece with a varying slope has such a form. Kept between runs."""
+    name = f"{store.key(dossier.activation.bare)}-reuse-{sources([Path(__file__)])}"
+    return remembered(name, lambda: _found(dossier))
+
+
+def _found(dossier: Dossier) -> tuple[Reused, ...]:
     case = case_at_defaults(dossier)
     if case is None:
         return ()
