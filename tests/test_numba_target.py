@@ -14,6 +14,7 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+from llvmlite.binding import get_host_cpu_features
 
 from exact import ulps
 from functions import EACH, SLOW, SOURCES, dossier, others
@@ -39,6 +40,19 @@ def module(name: str) -> SimpleNamespace:
     space: dict[str, Any] = {}
     exec(compile(text, file, "exec"), space)
     return SimpleNamespace(**space)
+
+
+def test_vectors_are_as_wide_as_the_processor_has_them_at_full_speed() -> None:
+    """LLVM alone would take 256 bits; the loop over the elements is compiled on its own, so that it keeps its 512."""
+    features = get_host_cpu_features()
+    if not features.get("avx2"):
+        pytest.skip("no AVX2 on this processor")
+    code = module("sigmoid")
+    v = np.zeros(5000, np.float32)
+    code.forward_backward(v, v)
+    widest = "zmm" if features.get("avx512vbmi2") else "ymm"
+    (loop,) = code._all_row32.inspect_asm().values()
+    assert f"vdivps\t%{widest}" in loop
 
 
 def check(name: str, got: Any, points: np.ndarray, params: tuple[float, ...], index: int | None) -> None:
