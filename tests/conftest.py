@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.set_threshold(200_000)  # formulas and tests are many and live long: garbage is rarely worth looking for
     functions.options["slow"] = bool(config.getoption("--slow"))
 
 

@@ -306,13 +306,16 @@ def test_emitted_text_needs_no_formatter(name: str, tmp_path: Path) -> None:
 
 
 def test_a_module_on_disk_needs_numba_and_numpy_alone(tmp_path: Path) -> None:
-    """It runs without kassei, and what it compiled is kept beside it."""
-    write(emit(catalogue["relu"], "numba"), tmp_path)
-    code = "import sys, numpy as np, relu_numba; print(relu_numba.forward(np.float32([-1, 2, np.nan]))[1])\n"
+    """It runs without kassei, and what it compiled is kept beside it, for each name that it is imported under."""
+    folder = tmp_path / "emitted"
+    write(emit(catalogue["relu"], "numba"), folder)
+    code = "print(relu_numba.forward(np.float32([-1, 2, np.nan]))[1])\n"
     code += "print([m for m in ('kassei', 'sympy', 'jinja2') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[:2] == ["2.0", "[]"]
-    assert list(tmp_path.rglob("*.nbi"))
+    for home, load in ((folder, "import relu_numba"), (tmp_path, "from emitted import relu_numba")):
+        command = [sys.executable, "-c", f"import sys, numpy as np\n{load}\n{code}"]
+        done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
+        assert done.stdout.split("\n")[:2] == ["2.0", "[]"], done.stderr
+    assert list(folder.rglob("*.nbi"))
 
 
 @pytest.mark.parametrize("name", EACH)
