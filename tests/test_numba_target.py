@@ -42,6 +42,25 @@ def module(name: str) -> SimpleNamespace:
     return SimpleNamespace(**space)
 
 
+@pytest.mark.parametrize(
+    ("name", "params", "points"),
+    [
+        ("softplus", (4.0,), (1.6e38, 2.9e38, -8e37)),
+        ("softplus", (2.0**-7,), (-11742.0, -11900.0, 3e38)),
+        ("isru", (4.0,), (2.9e38, -2.9e38, 1e-40)),
+        ("log_cosh", (), (2.9e38, -2.9e38, 1e37)),
+    ],
+)
+def test_no_product_with_a_parameter_overflows_or_loses_digits(
+    name: str, params: tuple[float, ...], points: tuple[float, ...]
+) -> None:
+    """Where float32 arithmetic would, float64 is taken: at inputs near the largest number, and in the tails."""
+    code = module(name)
+    exact = code.forward(np.array(points, np.float32).astype(np.float64), *params)
+    got = code.forward(np.array(points, np.float32), *params)
+    np.testing.assert_array_max_ulp(got, exact.astype(np.float32), 4)
+
+
 def test_vectors_are_as_wide_as_the_processor_has_them_at_full_speed() -> None:
     """LLVM alone would take 256 bits; the loop over the elements is compiled on its own, so that it keeps its 512."""
     features = get_host_cpu_features()

@@ -38,6 +38,8 @@ ALIGNED = 3.0
 SMALLEST = 2.0**-126
 """The smallest normal float32: below it an error is measured against it."""
 LARGEST, HUGE = 3.0e38, 3.4028235e38
+FAR = 1e37
+"""Beyond it only overflow is looked for: there reciprocals are subnormal, which the bound makes too much of."""
 _UNITS = 2.0
 """Error of a library function in units of roundoff where nothing was measured."""
 
@@ -142,7 +144,8 @@ def _worst(program: Program, activation: Activation, *, powers: bool = False) ->
 def single(program: Program, activation: Activation, enough: float) -> str:
     """When float32 may be computed in float32: ``always``, ``never``, or where parameters are ``powers`` of two.
 
-    The estimate decides, without its allowance for errors of different signs.
+    Those are 1, 1/2, 1/4 and their opposites: products with larger ones overflow, and divided by smaller ones what is
+    subnormal comes back with few digits. The estimate decides, without its allowance for errors of different signs.
     """
     for answer, powers in (("always", False), ("powers", True)):
         if max(b.plain for b in _worst(program, activation, powers=powers)) <= enough:
@@ -166,9 +169,9 @@ def _rows(activation: Activation, *, powers: bool = False) -> list[dict[str, flo
 
 def _samples(domain: Domain, default: float, powers: bool) -> list[float]:
     """The default and some others, as float32 has them, far out included."""
-    found = [default, 0.3, 1.7, 25.0, -0.3, -1.7, -25.0]
+    found = [default, 0.3, 1.7, 25.0, 0.0078125, -0.3, -1.7, -25.0]
     if powers:
-        return [x for x in (1.0, 0.25, 8.0, -1.0, -0.25, -8.0) if domain.contains(sp.Rational(x))] or [math.nan]
+        return [x for x in (1.0, 0.5, 0.25, -1.0, -0.5, -0.25) if domain.contains(sp.Rational(x))] or [math.nan]
     inside = [x for x in found if domain.contains(sp.Rational(x))]
     if len(inside) < 3 and domain.lo.is_finite and domain.hi.is_finite:
         lo, hi = float(domain.lo), float(domain.hi)
@@ -177,7 +180,7 @@ def _samples(domain: Domain, default: float, powers: bool) -> list[float]:
 
 
 def _grid(breaks: list[float]) -> Array:
-    far = np.exp(np.linspace(math.log(1e-37), math.log(1e37), 331))
+    far = np.concatenate([np.exp(np.linspace(math.log(1e-37), math.log(FAR), 331)), [3e37, 8e37, 1.6e38, 2.9e38]])
     near = np.linspace(0.013, 30.0, 700)
     both = np.concatenate([far, near, -far, -near, [0.0]])
     around = [b + s * d for b in breaks for d in (0.0, 1e-6, 1e-3, 0.1) for s in (1.0, -1.0)]
@@ -274,9 +277,12 @@ def _at(program: Program, row: dict[str, float]) -> list[Bound]:
     with np.errstate(all="ignore"):
         chosen = [_choose(choice, points, scope) for choice in case.choices]
         outside = scope[OUTSIDE][0]
+        looked_at = [
+            ~outside & ((np.abs(points) <= FAR) | ~(np.isfinite(error) & np.isfinite(value))) for value, error in chosen
+        ]
         return [
-            _judged(value, error, ~outside, slope=name != "value")
-            for name, (value, error) in zip(program.quantities, chosen, strict=True)
+            _judged(value, error, keep, slope=name != "value")
+            for name, (value, error), keep in zip(program.quantities, chosen, looked_at, strict=True)
         ]
 
 
