@@ -49,6 +49,7 @@ def module(name: str) -> SimpleNamespace:
         ("softplus", (2.0**-7,), (-11742.0, -11900.0, 3e38)),
         ("isru", (4.0,), (2.9e38, -2.9e38, 1e-40)),
         ("log_cosh", (), (2.9e38, -2.9e38, 1e37)),
+        ("soft_clipping", (25.0,), (-3.2133, 0.5, 2.9e38)),
     ],
 )
 def test_no_product_with_a_parameter_overflows_or_loses_digits(

@@ -259,12 +259,16 @@ def _scope(program: Program, row: dict[str, float], points: Array | None = None)
             scope[constant.symbol] = _rounded(exact[constant.symbol])
         case = next(c for c in program.cases if c is program.cases[-1] or _holds(c.condition, exact))
         if points is None:
-            points = _grid([float(_one(b.at, scope)[0]) for choice in case.choices for b in choice.borders])
+            points = _grid(_borders(case, scope))
         scope[program.variable] = (points, np.zeros_like(points))
         scope[OUTSIDE] = (np.zeros(points.shape, dtype=bool), np.float64(0.0))
         for step in case.steps:
             scope[step.symbol] = _one(step.expr, scope)
         return scope, case
+
+
+def _borders(case: Case, scope: dict[sp.Symbol, Pair]) -> list[float]:
+    return [float(_one(b.at, scope)[0]) for choice in case.choices for b in choice.borders]
 
 
 OUTSIDE = sp.Symbol("outside")
@@ -277,8 +281,11 @@ def _at(program: Program, row: dict[str, float]) -> list[Bound]:
     with np.errstate(all="ignore"):
         chosen = [_choose(choice, points, scope) for choice in case.choices]
         outside = scope[OUTSIDE][0]
+        border = np.isin(points, _borders(case, scope))  # where the function may be undefined
         looked_at = [
-            ~outside & ((np.abs(points) <= FAR) | ~(np.isfinite(error) & np.isfinite(value))) for value, error in chosen
+            ~(outside | (border & np.isnan(value)))
+            & ((np.abs(points) <= FAR) | ~(np.isfinite(error) & np.isfinite(value)))
+            for value, error in chosen
         ]
         return [
             _judged(value, error, keep, slope=name != "value")
@@ -287,7 +294,7 @@ def _at(program: Program, row: dict[str, float]) -> list[Bound]:
 
 
 def _judged(value: Array, error: Array, keep: Array, *, slope: bool) -> Bound:
-    keep = keep & (np.abs(value) < LARGEST)
+    keep = keep & ~(np.abs(value) >= LARGEST)  # NaN is judged
     value, error = np.broadcast_arrays(value[keep], error[keep])
     if not value.size:
         return Bound(0.0, 0.0)
@@ -343,8 +350,8 @@ def _number_at(expr: sp.Expr, values: Values) -> float:
     try:
         given = {s: sp.Rational(x) if math.isfinite(x) else sp.Float(x) for s, x in values}
         return float(sp.N(_evaluated(expr).subs(given), 20))
-    except TypeError:
-        return math.nan
+    except TypeError:  # a function of our own
+        return float(_one(expr, {s: (np.float64(x), np.float64(0.0)) for s, x in values})[0])
 
 
 def _evaluated(expr: sp.Expr) -> sp.Expr:
@@ -374,6 +381,8 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
     if isinstance(expr, ufuncs.raw_guard):
         return _guarded(expr.args[0], expr.args[1], scope)
     args = [_one(a, scope) for a in expr.args]
+    if expr.is_Mul or isinstance(expr, lower.raw_product):
+        args = _unlifted(expr.args, args)
     if isinstance(expr, ufuncs.raw_split):
         lead = (np.float32(args[0][0]).view(np.int32) & np.int32(-4096)).view(np.float32)
         return np.float64(lead), np.float64(0.0)
@@ -405,9 +414,9 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
     x, ex = args[0]
     if expr.func in _UNARY:
         f, derivative = _UNARY[expr.func]
-        value = f(x)
+        value, steep = f(x), np.abs(derivative(x))
         rounding = 0.0 if expr.func is sp.Abs else _units(expr.func)
-        carried = np.where(ex == 0.0, 0.0, np.abs(derivative(x)) * ex)
+        carried = np.where((ex == 0.0) | (steep == 0.0), 0.0, steep * ex)  # saturated, it may even have overflowed
         size = np.maximum(np.abs(value), FLOOR) if expr.func in lower.UNITS.values() else np.abs(value)
         return value, carried + rounding * size
     y, ey = args[1]
@@ -433,6 +442,21 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
         inverse = 1.0 / np.abs(x + y)
         return share, np.abs(other) * inverse * ex + np.abs(share) * inverse * ey + 3.0 * np.abs(share)
     raise NotImplementedError(f"no rounding error is known for {expr.func.__name__}; add it to codegen/rounding.py")
+
+
+def _unlifted(factors: tuple[sp.Basic, ...], args: list[Pair]) -> list[Pair]:
+    """What vanishes loses its digits below the smallest normal number where it is only multiplied by constants.
+
+    Targets compute products of it with what depends on the input in one go, so that only the result may be subnormal.
+    """
+    if sum(np.ndim(value) > 0 for value, _ in args) > 1:
+        return args
+    return [
+        (value, np.where((np.abs(value) > 0) & (np.abs(value) < SMALLEST), error + SMALLEST, error))
+        if isinstance(factor, lower.VANISHING)
+        else (value, error)
+        for factor, (value, error) in zip(factors, args, strict=True)
+    ]
 
 
 def _guarded(inner: sp.Expr, name: Str, scope: dict[sp.Symbol, Pair]) -> Pair:
@@ -468,7 +492,8 @@ def _power(expr: sp.Expr, args: list[Pair]) -> Pair:
     (x, ex), (n, en) = args
     base, exponent = expr.args
     if base is sp.E:
-        return np.exp(n), np.exp(n) * (en + _units(sp.exp))
+        value = np.exp(n)
+        return value, np.where(value == 0.0, 0.0, value * (en + _units(sp.exp)))
     value = np.power(x, n)
     relative = np.where(x == 0.0, 0.0, ex / np.abs(x))
     if exponent.is_number:
