@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kassei import cache as store
+
+if TYPE_CHECKING:
+    from kassei.core.activation import Activation
 
 T = TypeVar("T")
 
@@ -23,7 +27,16 @@ def remembered(name: str, work: Callable[[], T]) -> T:
     return answer
 
 
-def sources(paths: Iterable[Path]) -> str:
+def about(activation: Activation, what: str, decided_by: tuple[Path, ...], work: Callable[[], T]) -> T:
+    """What was proved of a function, found by its definition and by the sources that decide.
+
+    The mathematics is hashed by the cache itself; titles and references decide nothing (:attr:`Activation.bare`).
+    """
+    return remembered(f"{store.key(activation.bare)}-{what}-{sources(decided_by)}", work)
+
+
+@cache
+def sources(paths: tuple[Path, ...]) -> str:
     """A short hash of some source files, by name and content."""
     digest = hashlib.sha256()
     for path in sorted(paths):

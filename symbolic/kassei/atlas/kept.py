@@ -22,7 +22,7 @@ T = TypeVar("T")
 @cache
 def generation() -> str:
     """The hash of this package's sources; the mathematics is hashed by the cache itself."""
-    return remember.sources(Path(__file__).parent.glob("*.py"))
+    return remember.sources(tuple(Path(__file__).parent.glob("*.py")))
 
 
 def remembered(what: str, functions: tuple[Activation, ...], work: Callable[[], T], known: str = "") -> T:

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import sympy as sp
 
-from kassei import cache as store
 from kassei.codegen import lower
 from kassei.codegen.lower import Place
 from kassei.core import limits
@@ -20,10 +19,12 @@ from kassei.core.dossier import Case
 from kassei.core.effort import work
 from kassei.core.pieces import Form, Piece, smooth_derivative, switch_side
 from kassei.core.region import Leaf, Region, Tree, condition_where, explore, leaves
-from kassei.remember import remembered, sources
+from kassei.remember import about
 
 T = TypeVar("T")
 
+LOWERING = tuple(Path(__file__).with_name(f"{name}.py") for name in ("lower", "plan", "bend"))
+"""The sources that decide about a plan."""
 PLAN_WORK = 50_000
 """Units of work for one plan: side conditions of rewrites, and the limits of every quantity at both infinities."""
 
@@ -126,17 +127,8 @@ def make_plan(activation: Activation) -> Plan:
 
 
 def proved(what: str, activation: Activation, work: Callable[[], T]) -> T:
-    """A part of a plan, kept between runs: its rewrites stand on side conditions that need not be proved again.
-
-    It is found by the definition and by the sources of the lowering; the mathematics is hashed by the cache itself.
-    """
-    return remembered(f"{store.key(activation.bare)}-{what}-{_lowering()}", work)
-
-
-@cache
-def _lowering() -> str:
-    here = Path(__file__).parent
-    return sources(here / f"{name}.py" for name in ("lower", "plan", "bend"))
+    """A part of a plan, kept between runs: its rewrites stand on side conditions that need not be proved again."""
+    return about(activation, what, LOWERING, work)
 
 
 @cache

@@ -40,6 +40,9 @@ SMALLEST = 2.0**-126
 LARGEST, HUGE = 3.0e38, 3.4028235e38
 FAR = 1e37
 """Beyond it only overflow is looked for: there reciprocals are subnormal, which the bound makes too much of."""
+POWERS = (0.25, 0.5, 1.0)
+"""Sizes of parameters with which products are exact: larger ones make them overflow, and what is subnormal has few digits
+when it is divided by smaller ones."""
 _UNITS = 2.0
 """Error of a library function in units of roundoff where nothing was measured."""
 
@@ -144,8 +147,7 @@ def _worst(program: Program, activation: Activation, *, powers: bool = False) ->
 def single(program: Program, activation: Activation, enough: float) -> str:
     """When float32 may be computed in float32: ``always``, ``never``, or where parameters are ``powers`` of two.
 
-    Those are 1, 1/2, 1/4 and their opposites: products with larger ones overflow, and divided by smaller ones what is
-    subnormal comes back with few digits. The estimate decides, without its allowance for errors of different signs.
+    Those are ``POWERS`` and their opposites. The estimate decides, without its allowance for errors of different signs.
     """
     for answer, powers in (("always", False), ("powers", True)):
         if max(b.plain for b in _worst(program, activation, powers=powers)) <= enough:
@@ -171,7 +173,8 @@ def _samples(domain: Domain, default: float, powers: bool) -> list[float]:
     """The default and some others, as float32 has them, far out included."""
     found = [default, 0.3, 1.7, 25.0, 0.0078125, -0.3, -1.7, -25.0]
     if powers:
-        return [x for x in (1.0, 0.5, 0.25, -1.0, -0.5, -0.25) if domain.contains(sp.Rational(x))] or [math.nan]
+        sizes = POWERS[::-1]
+        return [x for x in (*sizes, *(-s for s in sizes)) if domain.contains(sp.Rational(x))] or [math.nan]
     inside = [x for x in found if domain.contains(sp.Rational(x))]
     if len(inside) < 3 and domain.lo.is_finite and domain.hi.is_finite:
         lo, hi = float(domain.lo), float(domain.hi)
@@ -373,7 +376,7 @@ def _one(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
     value, error = _node(expr, scope)
     size = np.abs(value)
     if not isinstance(expr, (*lower.VANISHING, lower.raw_min, lower.raw_max)) and np.ndim(size):
-        error = np.where((size > 0) & (size < SMALLEST), error + SMALLEST, error)  # half of the smallest number
+        error = _subnormal(value, error)
     return value, np.where((size > HUGE) & np.isfinite(size), np.inf, error)  # float32 would have overflowed
 
 
@@ -452,11 +455,15 @@ def _unlifted(factors: tuple[sp.Basic, ...], args: list[Pair]) -> list[Pair]:
     if sum(np.ndim(value) > 0 for value, _ in args) > 1:
         return args
     return [
-        (value, np.where((np.abs(value) > 0) & (np.abs(value) < SMALLEST), error + SMALLEST, error))
-        if isinstance(factor, lower.VANISHING)
-        else (value, error)
+        (value, _subnormal(value, error) if isinstance(factor, lower.VANISHING) else error)
         for factor, (value, error) in zip(factors, args, strict=True)
     ]
+
+
+def _subnormal(value: Array, error: Array) -> Array:
+    """The error of what float32 rounds to a subnormal number: half of the smallest one more."""
+    size = np.abs(value)
+    return np.where((size > 0) & (size < SMALLEST), error + SMALLEST, error)
 
 
 def _guarded(inner: sp.Expr, name: Str, scope: dict[sp.Symbol, Pair]) -> Pair:

@@ -357,6 +357,7 @@ def emit(plan: Plan) -> dict[str, str]:
         special={name for name in ("_INF32", "_INF64", "_NAN32", "_NAN64") if name in called},
         kernels=kernels,
         groups=groups,
+        powers=rounding.POWERS,
         parameters=parameters,
         names=[p["name"] for p in parameters],
         given=listed([p["name"] for p in parameters]),

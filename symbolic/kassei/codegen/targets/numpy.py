@@ -236,6 +236,7 @@ def emit(plan: Plan) -> dict[str, str]:
         learned_indices=listed([str(k) for k, p in enumerate(f.parameters) if p.learned]),
         headers=array_signatures(v, defaults, ("forward", "grad_input")),
         used=sorted(used),
+        powers=rounding.POWERS,
         tail=[_tail(real) for real in ("float32", "float64")] if "_NORMAL_TAIL[" in fast else [],
         erfcx=[decimal(c) for c in chebyshev_erfcx()] if {"_erfc", "_normal_cdf"} & used else [],
         bounds={

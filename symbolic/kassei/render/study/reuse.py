@@ -13,12 +13,11 @@ from pathlib import Path
 
 import sympy as sp
 
-from kassei import cache as store
 from kassei.core.algebra import tidy
 from kassei.core.dossier import Case, Dossier
 from kassei.core.effort import TROUBLE, bounded
 from kassei.core.enclose import RootConstant, Undecided
-from kassei.remember import remembered, sources
+from kassei.remember import about
 
 
 class Output(sp.Symbol):  # type: ignore[misc]
@@ -62,8 +61,7 @@ def case_at_defaults(dossier: Dossier) -> Case | None:
 
 def reuse(dossier: Dossier) -> tuple[Reused, ...]:
     """One entry a piece; empty where no piece with a varying slope has such a form. Kept between runs."""
-    name = f"{store.key(dossier.activation.bare)}-reuse-{sources([Path(__file__)])}"
-    return remembered(name, lambda: _found(dossier))
+    return about(dossier.activation, "reuse", (Path(__file__),), lambda: _found(dossier))
 
 
 def _found(dossier: Dossier) -> tuple[Reused, ...]:
