@@ -41,8 +41,8 @@ LARGEST, HUGE = 3.0e38, 3.4028235e38
 FAR = 1e37
 """Beyond it only overflow is looked for: there reciprocals are subnormal, which the bound makes too much of."""
 POWERS = (0.25, 0.5, 1.0)
-"""Sizes of parameters with which products are exact: larger ones make them overflow, and what is subnormal has few digits
-when it is divided by smaller ones."""
+"""Sizes of parameters with which products are exact: larger ones make them overflow, and what is subnormal has few
+digits when it is divided by smaller ones."""
 _UNITS = 2.0
 """Error of a library function in units of roundoff where nothing was measured."""
 
