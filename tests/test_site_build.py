@@ -26,7 +26,7 @@ from kassei.core.reading import DefinitionError, load, parse_definition
 from kassei.library import analyze
 from kassei.render import safely
 from kassei.render import site as building
-from kassei.render.engine import put_back, set_aside
+from kassei.render.engine import Templates, put_back, set_aside
 from kassei.render.site import SiteError, build, known_parts, parts_of
 from kassei.text.resources import LANGUAGES
 
@@ -282,6 +282,44 @@ def test_the_kept_pages_are_those_of_plain_mkdocs(tmp_path: Path) -> None:
         assert articles[0] is not None
         assert articles[1] is not None
         assert articles[0].group(0) == articles[1].group(0), name
+
+
+def test_no_file_of_a_site_is_also_another(sites: tuple[Path, Path], tmp_path: Path) -> None:
+    """Files are linked while a site is built; whoever edits the kept Markdown's data must not change the site."""
+    alone = build(parts_of([analyze(parse_definition(PLAIN, "mine.toml"))]), [], tmp_path / "alone")
+    beside = sites[0].parent / f"{sites[0].name}-docs"
+    for folder in (sites[0], beside, alone):
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert len(files) > 20
+        assert [path for path in files if path.stat().st_nlink != 1] == []
+    name = Path("functions", "mine", "function.json")
+    assert (beside / "ja" / name).read_bytes() == (sites[0] / name).read_bytes() == (alone / name).read_bytes()
+
+
+def test_compiled_templates_are_kept_and_a_damaged_one_is_compiled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import jinja2
+
+    monkeypatch.setenv("KASSEI_CACHE", str(tmp_path))
+
+    def rendered(source: str) -> str:
+        loader = jinja2.DictLoader({"page": source})
+        made = jinja2.Environment(loader=loader, bytecode_cache=Templates(), autoescape=True)
+        return made.get_template("page").render(x=2)
+
+    def kept() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("template-*")}
+
+    assert rendered("{{ x + 1 }}") == "3"
+    (first,) = kept().items()
+    assert rendered("{{ x + 1 }}") == "3"
+    assert kept() == dict([first])
+    assert rendered("{{ x + 2 }}") == "4"
+    assert kept().keys() == {first[0]}
+    assert kept()[first[0]] != first[1]
+    first[0].write_bytes(cache.packed(b"damaged"))
+    assert rendered("{{ x + 3 }}") == "5"
 
 
 def test_parts_are_found_again_until_something_they_are_made_from_changes(

@@ -1,10 +1,10 @@
 """MkDocs for one language: ``python -m kassei.render.engine CONFIG LANG NAMES``.
 
 The same pages as ``mkdocs build --strict``, but what Markdown makes of a page is kept (:mod:`kassei.render.kept`), so
-that a page is converted again only when its source has changed, and the search index is the one of
-:mod:`kassei.render.search`, which finds what pages are also called in the file ``NAMES``. Each page is a line on
+that a page is converted again only when its source has changed, and so are compiled templates. The search index is the
+one of :mod:`kassei.render.search`, which finds what pages are also called in the file ``NAMES``. Each page is a line on
 standard output as soon as it is converted. MkDocs is loaded at once; the files are read when a line comes on standard
-input, so that they can be written meanwhile.
+input, so that they can be written meanwhile. Files that only go along are not copied but linked.
 """
 
 from __future__ import annotations
@@ -13,12 +13,17 @@ import gc
 import importlib
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+
+from kassei import cache as store
 from kassei.render import kept, search
 
 LIBRARIES = ("mkdocs", "mkdocs-material", "markdown", "pymdown-extensions", "pygments")
@@ -57,6 +62,8 @@ def main(config_file: str, lang: str, also: str) -> None:
         _index_nothing()
         config = load_config(config_file=config_file, strict=True)
         _remember_pages(lang, config)
+        _remember_templates()
+        _link_files(Path(config.docs_dir))
         config.plugins.on_startup(command="build", dirty=False)
         build(config)
         config.plugins.on_shutdown()
@@ -125,6 +132,60 @@ def _remember_pages(lang: str, config: Any) -> None:
         print(page.file.src_uri, flush=True)
 
     pages.render = render
+
+
+class Templates(BytecodeCache):
+    """Compiled templates, found by their file and Jinja's version; Jinja compares what they were compiled from."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill a bucket, if its template was compiled before."""
+        found = store.load(self._name(bucket))
+        if isinstance(found, bytes):
+            bucket.bytecode_from_string(found)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what a bucket holds."""
+        store.save(self._name(bucket), bucket.bytecode_to_string())
+
+    def _name(self, bucket: Bucket) -> str:
+        return "template-" + kept.digest(bucket.key, kept.versions(["jinja2"]))[:32]
+
+
+def _remember_templates() -> None:
+    from mkdocs.theme import Theme
+
+    themes: Any = Theme
+    plain: Callable[[Theme], Any] = Theme.get_env
+
+    def get_env(theme: Theme) -> Any:
+        made = plain(theme)
+        made.bytecode_cache = Templates()
+        return made
+
+    themes.get_env = get_env
+
+
+def _link_files(docs: Path) -> None:
+    """Give files of ours a second name where MkDocs would copy them, which takes most of the time of a small file.
+
+    They were written for this build. Where files have one name each, or stand on another disk, they are copied.
+    """
+    from mkdocs import utils as module
+
+    utils: Any = module
+    copy = module.copy_file
+
+    def copy_file(source: str, target: str) -> None:
+        if Path(source).is_relative_to(docs):
+            try:
+                os.link(source, target)
+            except OSError:
+                pass
+            else:
+                return
+        copy(source, target)
+
+    utils.copy_file = copy_file
 
 
 def _index_nothing() -> None:

@@ -24,7 +24,7 @@ from kassei.codegen.plan import make_plan, outer
 from kassei.core.activation import Activation
 from kassei.core.document import number
 from kassei.core.dossier import Dossier
-from kassei.render import plots
+from kassei.render import kept, plots
 from kassei.render.exactly import AtDefaults, shown
 from kassei.render.exactly import number as constant
 from kassei.render.shape import describe
@@ -111,7 +111,17 @@ def seen(f: Activation, breaks: tuple[float, ...]) -> View:
 
 
 def drawing(curves: Sequence[Drawn], shown_in: View, slug: str, name: str) -> str:
-    """An inline SVG; ``name`` is a list of ids that label it."""
+    """An inline SVG; ``name`` is a list of ids that label it. It is kept: matplotlib takes half a second to load."""
+    points = [part for curve in curves for part in (repr(curve).encode(), curve.x.tobytes(), curve.y.tobytes())]
+    svg: str = kept.made(
+        kept.slot("drawing", slug),
+        [repr((shown_in, name)).encode(), *points],
+        lambda: _drawing(curves, shown_in, slug, name),
+    )
+    return svg
+
+
+def _drawing(curves: Sequence[Drawn], shown_in: View, slug: str, name: str) -> str:
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

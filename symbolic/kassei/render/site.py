@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,30 +198,40 @@ def finish(
 ) -> Path:
     """:func:`build` for what was begun before its parts were known."""
     work, out = site.work, site.out
-    written = [_write_docs(work / "docs" / lang, parts[lang], claims, lang, processes) for lang in LANGUAGES]
-    for lang in LANGUAGES:
-        _configure(work, lang, parts[lang])
-    with progress(sum(written)) as step:
-        _build_languages(work, site.engines, step)
-    replace(work / "site", out)
+    with ThreadPoolExecutor(len(LANGUAGES)) as writers:
+        pages, written = 0, []
+        for lang in LANGUAGES:  # an engine begins as soon as its files stand, while those of the next are made
+            files = _docs(parts[lang], claims, lang, processes)
+            pages += sum(name.endswith(".md") for name in files)
+            written.append(writers.submit(_hand_over, work, lang, parts[lang], files, site.engines[lang]))
+        for one in written:
+            one.result()
+    with progress(pages) as step:
+        _await_languages(work, site.engines, step)
     if docs is not None:
         docs.resolve().parent.mkdir(parents=True, exist_ok=True)
+        _separate(work / "docs")
+    replace(work / "site", out)
+    if docs is not None:
         replace(work / "docs", docs.resolve())
     return out
 
 
-def _write_docs(
-    folder: Path, parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str, processes: int
-) -> int:
-    """Write the sources of one language; returns how many pages they have."""
+def _docs(parts: Sequence[Part], claims: Sequence[Mapping[str, Any]], lang: str, processes: int) -> Mapping[str, str]:
+    """The sources of one language by their names below its folder."""
     for p in parts:
         if p.name in TAKEN:
             raise SiteError(f"functions/{p.name}: a page of that name would be the page of the whole folder")
     try:
         files = overview(pages(parts, claims, lang), parts, lang, processes)
-        files = files | accuracy_files(parts, lang) | speed_files(parts, lang)
+        return files | accuracy_files(parts, lang) | speed_files(parts, lang)
     except Exception as reason:
         raise SiteError(f"{lang}: {told(reason)}") from reason
+
+
+def _hand_over(work: Path, lang: str, parts: Sequence[Part], files: Mapping[str, str], engine: Engine) -> None:
+    """Write all that an engine reads, and let it begin."""
+    folder = work / "docs" / lang
     for name, text in files.items():
         try:
             path = inside(folder, name)
@@ -229,7 +240,20 @@ def _write_docs(
         except (BadNameError, OSError, UnicodeEncodeError) as reason:
             raise SiteError(f"{lang}: {name[:200]}: {reason}") from reason
     shutil.copytree(resource("site") / "assets", folder / "assets", dirs_exist_ok=True)
-    return sum(name.endswith(".md") for name in files)
+    _configure(work, lang, parts)
+    with suppress(BrokenPipeError):  # it has failed already and says why in its complaints
+        assert engine.process.stdin is not None
+        engine.process.stdin.write("now\n")
+        engine.process.stdin.flush()
+
+
+def _separate(folder: Path) -> None:
+    """Make every file below a folder one of its own: engines give files that only go along a second name."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path.stat().st_nlink > 1:
+            own = path.with_name(f".{path.name[:200]}.own")
+            shutil.copyfile(path, own)
+            own.replace(path)
 
 
 @dataclass(frozen=True)
@@ -260,14 +284,10 @@ def _engines(work: Path) -> Iterator[Mapping[str, Engine]]:
                             pipe.close()
 
 
-def _build_languages(work: Path, engines: Mapping[str, Engine], step: Callable[[str], None]) -> None:
-    """Let MkDocs build all languages at once, each into a folder of its own, and put them together."""
+def _await_languages(work: Path, engines: Mapping[str, Engine], step: Callable[[str], None]) -> None:
+    """Wait until MkDocs has built all languages, each in a folder of its own, and put them together."""
     listeners = [threading.Thread(target=_listen, args=(one.process, step), daemon=True) for one in engines.values()]
-    for engine, listener in zip(engines.values(), listeners, strict=True):
-        with suppress(BrokenPipeError):  # it has failed already and says why in its complaints
-            assert engine.process.stdin is not None
-            engine.process.stdin.write("now\n")
-            engine.process.stdin.flush()
+    for listener in listeners:
         listener.start()
     try:
         for lang, engine in engines.items():
