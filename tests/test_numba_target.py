@@ -73,6 +73,11 @@ def test_vectors_are_as_wide_as_the_processor_has_them_at_full_speed() -> None:
     widest = "zmm" if features.get("avx512vbmi2") else "ymm"
     (loop,) = code._all_row32.inspect_asm().values()
     assert f"vdivps\t%{widest}" in loop
+    as_fast_as_memory = module("relu")
+    as_fast_as_memory.forward(v)
+    (loop,) = as_fast_as_memory._value_row32.inspect_asm().values()
+    assert "%ymm" in loop
+    assert "%zmm" not in loop
 
 
 def check(name: str, got: Any, points: np.ndarray, params: tuple[float, ...], index: int | None) -> None:

@@ -102,6 +102,7 @@ class Kernel:
     results: list[str]
     kept: list[str]
     branches: list[Branch]
+    wide: bool
 
     @property
     def arrays(self) -> list[str]:
@@ -284,6 +285,7 @@ def _kernel(name: str, program: Program, real: str) -> Kernel:
         results=list(where.values()),
         kept=[s if s in called else "" for s in _kept(program)],
         branches=branches,
+        wide=any(f"{name}{real[-2:]}" in called for name in kit.NEEDS),
     )
 
 
