@@ -17,6 +17,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,9 @@ def _remember_pages(lang: str, config: Any) -> None:
 class Templates(BytecodeCache):
     """Compiled templates, found by their file and Jinja's version; Jinja compares what they were compiled from."""
 
+    def __init__(self) -> None:
+        self.version = kept.versions(["jinja2"])
+
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill a bucket, if its template was compiled before."""
         found = store.load(self._name(bucket))
@@ -148,7 +152,7 @@ class Templates(BytecodeCache):
         store.save(self._name(bucket), bucket.bytecode_to_string())
 
     def _name(self, bucket: Bucket) -> str:
-        return "template-" + kept.digest(bucket.key, kept.versions(["jinja2"]))[:32]
+        return "template-" + kept.digest(bucket.key, self.version)[:32]
 
 
 def _remember_templates() -> None:
@@ -177,11 +181,8 @@ def _link_files(docs: Path) -> None:
 
     def copy_file(source: str, target: str) -> None:
         if Path(source).is_relative_to(docs):
-            try:
+            with suppress(OSError):
                 os.link(source, target)
-            except OSError:
-                pass
-            else:
                 return
         copy(source, target)
 

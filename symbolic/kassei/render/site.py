@@ -199,21 +199,20 @@ def finish(
     """:func:`build` for what was begun before its parts were known."""
     work, out = site.work, site.out
     with ThreadPoolExecutor(len(LANGUAGES)) as writers:
-        pages, written = 0, []
+        total, written = 0, []
         for lang in LANGUAGES:  # an engine begins as soon as its files stand, while those of the next are made
             files = _docs(parts[lang], claims, lang, processes)
-            pages += sum(name.endswith(".md") for name in files)
+            total += sum(name.endswith(".md") for name in files)
             written.append(writers.submit(_hand_over, work, lang, parts[lang], files, site.engines[lang]))
         for one in written:
             one.result()
-    with progress(pages) as step:
+    with progress(total) as step:
         _await_languages(work, site.engines, step)
-    if docs is not None:
-        docs.resolve().parent.mkdir(parents=True, exist_ok=True)
-        _separate(work / "docs")
     replace(work / "site", out)
     if docs is not None:
-        replace(work / "docs", docs.resolve())
+        docs.resolve().parent.mkdir(parents=True, exist_ok=True)
+        own = shutil.copytree(work / "docs", work / "own")  # the engines gave some of these files a second name
+        replace(own, docs.resolve())
     return out
 
 
@@ -245,15 +244,6 @@ def _hand_over(work: Path, lang: str, parts: Sequence[Part], files: Mapping[str,
         assert engine.process.stdin is not None
         engine.process.stdin.write("now\n")
         engine.process.stdin.flush()
-
-
-def _separate(folder: Path) -> None:
-    """Make every file below a folder one of its own: engines give files that only go along a second name."""
-    for path in folder.rglob("*"):
-        if path.is_file() and path.stat().st_nlink > 1:
-            own = path.with_name(f".{path.name[:200]}.own")
-            shutil.copyfile(path, own)
-            own.replace(path)
 
 
 @dataclass(frozen=True)

@@ -360,6 +360,7 @@ def emit(plan: Plan) -> dict[str, str]:
         kernels=kernels,
         groups=groups,
         powers=rounding.POWERS,
+        wide=any(k.wide for k in kernels),
         parameters=parameters,
         names=[p["name"] for p in parameters],
         given=listed([p["name"] for p in parameters]),
