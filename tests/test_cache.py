@@ -55,6 +55,21 @@ def test_what_is_only_said_of_a_function_changes_no_answer(kept: Path) -> None:
     assert cache.find(replace(relu, expr=relu.expr + 1)) is None
 
 
+def test_what_other_hashes_found_is_not_found_where_every_run_finds_the_same(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for same in (False, True):
+        monkeypatch.setattr(cache, "SAME_HASHES", same)
+        cache.save("answer", same)
+    assert cache.load("answer") is True
+    monkeypatch.setattr(cache, "SAME_HASHES", False)
+    assert cache.load("answer") is True, "what every run finds is as good as what this one would find"
+    next(kept.glob("*/answer")).unlink()
+    assert cache.load("answer") is False
+    monkeypatch.setattr(cache, "SAME_HASHES", True)
+    assert cache.load("answer") is None
+
+
 @pytest.mark.parametrize("name", ["prelu", "mish", "exponential"])
 def test_code_from_a_kept_plan_is_the_same(name: str, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lowering is not done again when only a target or a template has changed, and nothing is spelled otherwise."""

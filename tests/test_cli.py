@@ -136,6 +136,19 @@ def test_json_is_an_object_for_one_name_and_a_list_for_several(tmp_path: Path) -
     assert set(json.loads(run("check", "relu", "--json").stdout)) == {"name", "R1", "R2", "R3"}
 
 
+def test_commands_run_in_an_interpreter_that_hashes_the_same_way_every_time() -> None:
+    started = "import sys; print(sys.flags.hash_randomization); from kassei.__main__ import main; main()"
+    for seed, shown in (("random", "1\n0\n"), ("7", "1\n0\n"), ("0", "0\n")):
+        done = subprocess.run(
+            [sys.executable, "-u", "-c", started, "--version"],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.startswith(shown + "kassei "), done.stdout
+
+
 def test_the_same_command_prints_the_same_bytes() -> None:
     runs = {run("show", "prelu", "--json", PYTHONHASHSEED=seed).stdout for seed in ("1", "2")}
     assert len(runs) == 1

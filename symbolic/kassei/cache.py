@@ -2,9 +2,10 @@
 
 The key is the function itself, every source file of the mathematics, the functions of the catalogue (limits are
 compared with them) and the versions of the libraries that decide; so an upgrade never finds an old answer, and a
-changed title or command finds all that was known. Files are written whole under another
-name and then renamed, so two processes may fill one cache at once. A cache that cannot be read or written is as good
-as none. ``KASSEI_CACHE`` names another folder, or is ``off``.
+changed title or command finds all that was known. What was found under a hash seed other than 0 is not found under 0,
+where every run finds the same. Files are written whole under another name and then renamed, so two processes may fill
+one cache at once. A cache that cannot be read or written is as good as none. ``KASSEI_CACHE`` names another folder, or
+is ``off``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from kassei.core.memo import SAME_HASHES
 
 if TYPE_CHECKING:
     from kassei.core.activation import Activation
@@ -119,6 +122,8 @@ def key(activation: Activation) -> str:
     return hashlib.sha256(repr(activation).encode()).hexdigest()[:32]
 
 
+HASHED = "-hashed"
+"""How the names of files end that a process with another hash seed than 0 wrote."""
 GENERATION = _generation()
 """Taken when this module is loaded, so that sources edited under a running program are not mistaken for its own."""
 
@@ -147,10 +152,12 @@ def load(name: str) -> Any:
     root = folder()
     if root is None:
         return None
-    try:
-        return unpacked((root / GENERATION / name).read_bytes())
-    except Exception:  # a file from elsewhere may fail in any way; the work is then simply done
-        return None
+    for ending in ("",) if SAME_HASHES else ("", HASHED):
+        try:
+            return unpacked((root / GENERATION / f"{name}{ending}").read_bytes())
+        except Exception:  # a file from elsewhere may fail in any way; the work is then simply done
+            continue
+    return None
 
 
 def save(name: str, value: Any) -> None:
@@ -168,7 +175,7 @@ def save(name: str, value: Any) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(packed(value))
-            Path(written).replace(here / name)
+            Path(written).replace(here / (name if SAME_HASHES else name + HASHED))
         except BaseException:
             Path(written).unlink(missing_ok=True)
             raise

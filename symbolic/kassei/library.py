@@ -112,7 +112,10 @@ catalogue = Catalogue()
 
 
 def analyze(activation: Activation, known: Catalogue | None = None) -> Dossier:
-    """Derive and decide everything about one function; limits are compared with the catalogue's functions."""
+    """Derive and decide everything about one function; limits are compared with the catalogue's functions.
+
+    Under ``PYTHONHASHSEED=0`` the dossier is the same to the last byte in every process, as the commands' dossiers are.
+    """
     from kassei.core.document import speak_with
     from kassei.text.words import spoken
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -13,6 +12,7 @@ from sympy.polys.rings import sring
 
 from kassei.core.effort import simplify
 from kassei.core.enclose import RootConstant, Undecided, ball, number_sign, precision, sign_of
+from kassei.core.memo import memo
 
 MAX_OPS = 900
 """Expressions with more operations than this are not handed to SymPy's factorisation."""
@@ -40,7 +40,7 @@ def plain(expr: sp.Expr) -> sp.Expr:
     return expr
 
 
-@lru_cache(maxsize=20000)
+@memo(20000)
 def factors(expr: sp.Expr) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
     """``expr`` as a product of ``base ** exponent``; factors that are always positive (exponentials) are left out.
 
@@ -113,7 +113,7 @@ def _factor(part: sp.Expr) -> sp.Expr:
     return factored(bare).subs(back)
 
 
-@lru_cache(maxsize=20000)
+@memo(20000)
 def factored(expr: sp.Expr) -> sp.Expr:
     """``expr`` as a quotient of products of irreducible polynomials in its generators; unchanged where too large.
 
@@ -172,7 +172,7 @@ def shorter(value: sp.Expr) -> sp.Expr:
     return min((value, sp.radsimp(sp.expand(value))), key=sp.count_ops)
 
 
-@lru_cache(maxsize=20000)
+@memo(20000)
 def tidy(expr: sp.Expr) -> sp.Expr:
     """A short equal form, for people and for further differentiation."""
     if expr.is_number or expr.is_Symbol:
@@ -204,7 +204,7 @@ class Scaled:
     shape: sp.Expr
 
 
-@lru_cache(maxsize=5000)
+@memo(5000)
 def rates(expr: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
     """Parameter expressions s for which the scale ``s*x`` may make ``expr`` free of parameters."""
     found: list[sp.Expr] = []

@@ -12,7 +12,7 @@ from kassei.core.activation import Activation
 from kassei.core.convergence import open_limits, param_limits
 from kassei.core.derive import calculus, joins, limits_at_ends
 from kassei.core.dossier import Dossier, Facts
-from kassei.core.effort import MAX_WORK, PROPERTY_WORK, REQUIREMENT_WORK, empty_caches, work
+from kassei.core.effort import MAX_WORK, PROPERTY_WORK, REQUIREMENT_WORK, empty_caches, numbered, work
 from kassei.core.pieces import Form
 from kassei.core.properties._shared import monotone, undefined_at
 from kassei.core.properties.continuous import continuous
@@ -61,13 +61,23 @@ def decide(
 ) -> dict[str, Any]:
     """The answers of the wanted stages (all of them, if none are named), those given among them.
 
-    ``done`` hears of each as soon as it is there, in the order of :func:`stages`.
+    ``done`` hears of each as soon as it is there, in the order of :func:`stages`. In an interpreter with a fixed hash
+    seed (as the command line's is) the answers are the same to the last byte every time.
     """
+    with numbered(f"{activation.bare!r} {len(given)}"):
+        return _decided(activation, known, wanted, dict(given), done)
+
+
+def _decided(
+    activation: Activation,
+    known: Mapping[str, Form] | None,
+    wanted: tuple[str, ...] | None,
+    found: dict[str, Any],
+    done: Callable[[str, Any], None],
+) -> dict[str, Any]:
+    empty_caches()
     subject = Subject(activation)
     checks = discover("kassei.core.properties", "check")
-    found = dict(given)
-
-    empty_caches()
 
     def take(units: int, asked: Mapping[str, Callable[[], Any]]) -> None:
         for name, ask in asked.items():

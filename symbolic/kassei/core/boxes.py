@@ -9,13 +9,13 @@ vanish there. Beyond the last box the sign is that of the leading monomial (:mod
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 from flint import ctx
 
 from kassei.core.enclose import RootConstant, Undecided, ball, number_sign, precision, rational, sign_of
+from kassei.core.memo import memo
 from kassei.core.tails import tail_sign
 
 MAX_BOXES = 1500
@@ -35,7 +35,7 @@ class Span:
     signs: tuple[int, ...]
 
 
-@lru_cache(maxsize=2000)
+@memo(2000)
 def spans(g: sp.Expr, x: sp.Symbol, lo: sp.Expr, hi: sp.Expr) -> Span:
     """The chart of ``g``, smooth on the open interval; the ends may be infinite.
 

@@ -30,13 +30,15 @@ def param_limits(
 ) -> tuple[ParamLimit, ...]:
     """One entry for each end of each parameter's domain, and for 0 where that lies inside.
 
-    ``known`` maps catalogue names to the normal forms that limits are compared with.
+    ``known`` maps catalogue names to the normal forms that limits are compared with; those of a :class:`KnownForms` are
+    made again, for what an earlier analysis has found must not spare this one any work.
     """
     out = []
+    forms = KnownForms(known.functions) if isinstance(known, KnownForms) else known or {}
     for p in activation.parameters:
         for to, label in _targets(p):
             with work(fresh=False):
-                out.append(_param_limit(activation, p, to, label, region, known or {}))
+                out.append(_param_limit(activation, p, to, label, region, forms))
     return tuple(out)
 
 
@@ -419,7 +421,7 @@ def _uniformity(
         return "uniform", distance, (Step("limit_uniform", facts),)
     if end is sp.oo or end.is_zero is False or (not end.free_symbols and number_sign(end) != 0):
         return "pointwise", None, (Step("limit_not_uniform", facts),)
-    return "unknown", None, ()
+    return "unknown", None, (Step("limit_uniformity_open", {"why": str(Undecided("the sign of {}", end))}),)
 
 
 def _limit_of_largest(distance: sp.Expr, p: sp.Symbol, to: sp.Expr, side: str, region: Region) -> sp.Expr:
@@ -487,12 +489,12 @@ class KnownForms(Mapping[str, Form]):
     """
 
     def __init__(self, functions: Mapping[str, Activation]) -> None:
-        self._functions = functions
+        self.functions = functions
         self._made: dict[str, Form | None] = {}
 
     @cached_property
     def _alone(self) -> dict[str, Activation]:
-        return {name: f for name, f in self._functions.items() if not f.parameters}
+        return {name: f for name, f in self.functions.items() if not f.parameters}
 
     def __getitem__(self, name: str) -> Form:
         if name not in self._made:

@@ -6,23 +6,26 @@ functions that are entered, never seconds, so that a slow machine reaches the sa
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import _lru_cache_wrapper, lru_cache, wraps
+from functools import wraps
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import sympy as sp
+from sympy.core import random
 
 from kassei.core.enclose import RootConstant, Undecided, Unsettled
+from kassei.core.memo import SAME_HASHES, forget, memo
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 MAX_CALLS = 600_000
 """Function calls that one limit may take."""
-MAX_SIMPLIFY_CALLS = 500_000
+MAX_SIMPLIFY_CALLS = 550_000
 """The same for one simplification."""
 MAX_SIMPLIFY_OPS = 150
 """Expressions with more operations than this are not handed to ``simplify``."""
@@ -53,7 +56,10 @@ IMPORT = "<frozen importlib._bootstrap>"
 """Where modules are loaded: not counted, for SymPy loads some when they are first needed, once a process."""
 
 _budgets: list[int] = []
-_caches: list[_lru_cache_wrapper[Any]] = []
+
+if SAME_HASHES:
+    sp.Dummy._base_dummy_index = 10**8
+    random.seed(0)
 
 
 def remembered(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -64,7 +70,7 @@ def remembered(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """
 
     def wrap(function: Callable[P, T]) -> Callable[P, T]:
-        @lru_cache(maxsize=maxsize)
+        @memo(maxsize)
         def outcome(*args: Any, **kwargs: Any) -> tuple[T | None, Unsettled | None]:
             try:
                 return function(*args, **kwargs), None
@@ -72,8 +78,6 @@ def remembered(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 if _budgets and _budgets[-1] < 0:
                     raise
                 return None, problem
-
-        _caches.append(outcome)
 
         @wraps(function)
         def answer(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -88,10 +92,30 @@ def remembered(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 def empty_caches() -> None:
-    """Forget what was found before; SymPy's own caches too, so that a call enters as many functions every time."""
+    """Forget what was found before; SymPy's own caches too, so that a call enters as many functions every time.
+
+    For the same reason SymPy's generators of random numbers start anew: they choose the order in which assumptions are
+    asked, and the points at which two expressions are compared.
+    """
+    random.seed(0)
     sp.core.cache.clear_cache()
-    for cached in _caches:
-        cached.cache_clear()
+    forget()
+
+
+@contextmanager
+def numbered(text: str) -> Iterator[None]:
+    """Number SymPy's dummy symbols by ``text`` and by the order in which they are made, so that they hash alike.
+
+    SymPy starts at a random number in each process. The order of a set follows from hashes, and the number of steps
+    from that order. What is made for another text has other numbers, and none is in SymPy's own range.
+    """
+    before = sp.Dummy._base_dummy_index, sp.Dummy._count
+    start = 10**9 + int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+    sp.Dummy._base_dummy_index, sp.Dummy._count = start, 0
+    try:
+        yield
+    finally:
+        sp.Dummy._base_dummy_index, sp.Dummy._count = before
 
 
 @contextmanager
@@ -117,36 +141,55 @@ def spend(units: int = 1) -> None:
             raise Undecided("the budget of the analysis is used up")
 
 
-def bounded(call: Callable[[], T], what: str, limit: int = MAX_CALLS, *, units: int = SYMPY_CALL) -> T:
-    """The result of ``call`` for some units of work; ``Undecided`` where it enters more than ``limit`` functions."""
-    spend(units)
+def counted(call: Callable[[], T], limit: int) -> tuple[T, int]:
+    """The result of ``call`` and how many Python functions it enters; ``_Spent`` is raised after ``limit`` of them.
+
+    What is entered while two objects are compared does not count: how often a dictionary compares its keys depends on
+    the addresses at which Python's own objects lie.
+    """
     left = limit
-    loading: FrameType | None = None
+    aside: FrameType | None = None
 
     def count(frame: FrameType, event: str, _: Any) -> None:
-        nonlocal left, loading
-        if loading is not None:
-            if event == "return" and frame is loading:
-                loading = None
+        nonlocal left, aside
+        if aside is not None:
+            if event == "return" and frame is aside:
+                aside = None
         elif event == "call":
-            if frame.f_code.co_filename == IMPORT:
-                loading = frame
+            if frame.f_code.co_name == "__eq__" or frame.f_code.co_filename == IMPORT:
+                aside = frame
                 return
             left -= 1
             if left < 0:
                 raise _Spent
 
     before, hook = sys.getprofile(), sys.unraisablehook
-    # the budget may run out while a generator is being closed
-    sys.unraisablehook = lambda problem: None if problem.exc_type is _Spent else hook(problem)
+
+    def unraisable(problem: sys.UnraisableHookArgs) -> None:
+        if problem.exc_type is _Spent:  # the budget ran out while a generator was being closed: the next call ends it
+            sys.setprofile(count)
+        else:
+            hook(problem)
+
+    sys.unraisablehook = unraisable
     sys.setprofile(count)
     try:
-        return call()
-    except _Spent:
-        raise Undecided("{} within {} steps", what, limit) from None
+        found = call()
     finally:
         sys.setprofile(before)
         sys.unraisablehook = hook
+    if left < 0:  # and nothing was called after that
+        raise _Spent
+    return found, limit - left
+
+
+def bounded(call: Callable[[], T], what: str, limit: int = MAX_CALLS, *, units: int = SYMPY_CALL) -> T:
+    """The result of ``call`` for some units of work; ``Undecided`` where it enters more than ``limit`` functions."""
+    spend(units)
+    try:
+        return counted(call, limit)[0]
+    except _Spent:
+        raise Undecided("{} within {} steps", what, limit) from None
 
 
 @remembered(20000)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 from flint import arb, ctx, fmpq
+
+from kassei.core.memo import memo
 
 PRECISIONS = (64, 192, 640, 2304)
 """Bits tried, in this order, before a constant that still straddles zero is handed to algebra."""
@@ -40,7 +41,7 @@ def rational(value: sp.Rational | Fraction | int) -> Any:
     return _quotient(int(q.p), int(q.q), ctx.prec)
 
 
-@lru_cache(maxsize=8192)
+@memo(8192)
 def _quotient(top: int, bottom: int, prec: int) -> Any:
     with precision(prec):
         return arb(fmpq(top, bottom))
@@ -158,19 +159,19 @@ class ImplicitRoot(RootConstant):
     enclosure = bracket
 
 
-@lru_cache(maxsize=4096)
+@memo(4096)
 def _spelling(root: RootConstant) -> str:
     return f"root of {root.function} in [{root.lo}, {root.hi}]"
 
 
-@lru_cache(maxsize=4096)
+@memo(4096)
 def _enclosure(root: RootConstant, prec: int) -> Any:
     lo, hi = root.bracket(prec)
     with precision(prec + 32):
         return rational(lo).union(rational(hi))
 
 
-@lru_cache(maxsize=4096)
+@memo(4096)
 def _bracket(root: RootConstant, prec: int) -> tuple[sp.Rational, sp.Rational]:
     """Ends that straddle the root, about ``2**-prec`` apart relative to its size.
 
@@ -397,7 +398,7 @@ def point_sign(expr: sp.Expr, variable: sp.Symbol, at: sp.Expr, prec: int = 64) 
     return number_sign(expr.subs(variable, at)) if found is None else found
 
 
-@lru_cache(maxsize=20000)
+@memo(20000)
 def number_sign(value: sp.Expr) -> int:
     """The exact sign of a real constant.
 

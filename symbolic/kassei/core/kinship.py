@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +19,7 @@ from sympy.core.cache import clear_cache
 from kassei.core.activation import Activation
 from kassei.core.effort import TROUBLE, bounded, simplify, work
 from kassei.core.enclose import Undecided, ball, number_sign, precision, rational, sign_of
+from kassei.core.memo import memo
 from kassei.core.pieces import BAD, Form, Piece, check_partial, is_zero, normal_form, value_at
 from kassei.core.prove import Subject
 from kassei.core.region import Fork, Leaf, Region, condition_where, explore, graft, leaves, within
@@ -119,7 +119,7 @@ def where_equal(target: Activation, pattern: Activation, image: Image) -> Equali
     )
 
 
-@lru_cache(maxsize=2000)
+@memo(2000)
 def _renamed(pattern: Activation, v: sp.Symbol) -> tuple[Activation, dict[str, sp.Symbol]]:
     """The pattern in another function's variable, with parameters that are nobody else's."""
     own = {p.name: sp.Symbol(f"{pattern.name}.{p.name}", real=True) for p in pattern.parameters}

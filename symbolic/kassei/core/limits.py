@@ -14,7 +14,7 @@ import sympy as sp
 from kassei.core.algebra import plain, units
 from kassei.core.effort import limit_at_infinity, remembered, simplify, spend
 from kassei.core.enclose import Undecided, ball, precision, rational
-from kassei.core.region import Fork, Region
+from kassei.core.region import Region
 from kassei.core.tails import tail_limit
 
 BAD = (sp.nan, sp.zoo, sp.oo, -sp.oo)
@@ -469,7 +469,7 @@ def phase_limits(expr: sp.Expr, x: sp.Symbol, region: Region) -> list[sp.Expr]:
     return limits
 
 
-FAR = sp.Dummy("x", positive=True)
+FAR = sp.Dummy("x", dummy_index=1, positive=True)
 """The input, large and positive, as SymPy is asked about it: one symbol, so that the same limit is found once."""
 
 
@@ -482,7 +482,7 @@ def _upright(expr: sp.Expr) -> tuple[sp.Expr, int]:
 
 def _checked(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
     """SymPy's limit at +oo, accepted only if enclosures at growing arguments agree with it."""
-    from kassei.core.signs import assumptions
+    from kassei.core.signs import assumptions, sign
 
     table = {s: d for s, d in assumptions(region).items() if s in expr.free_symbols and s != x}
     stand_in = FAR
@@ -491,9 +491,7 @@ def _checked(expr: sp.Expr, x: sp.Symbol, region: Region) -> sp.Expr:
     if found.has(sp.AccumBounds):  # its ends are not attained in general: sin(x)**2 + cos(x)**2
         raise Undecided("the limit of {}", expr)
     found = found.subs({d: s for s, d in table.items()})
-    if found.has(sp.sign):
-        inside = next(iter(found.atoms(sp.sign))).args[0]
-        raise Fork(inside)
+    found = found.xreplace({mark: sign(mark.args[0], region) for mark in found.atoms(sp.sign)})
     if stand_in in found.free_symbols or found.has(sp.I):
         raise Undecided("the limit of {}", expr)
     here = {s: value for s, value in region.sample if s != x}

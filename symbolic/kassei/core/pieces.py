@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import pairwise
 
 import sympy as sp
 
 from kassei.core.algebra import factors, independent, inner_points, tidy, vanishes
 from kassei.core.enclose import Undecided, ball, precision, rational, sign_of
+from kassei.core.memo import memo
 from kassei.core.region import Fork, Region
 from kassei.core.signs import Chart, chart, order, scale_away, sign, zero_powers
 
@@ -588,7 +588,7 @@ def _witness(expr: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Regi
     raise Undecided("a point where {} is not zero", expr)
 
 
-@lru_cache(maxsize=2000)
+@memo(2000)
 def smooth_derivative(expr: sp.Expr, v: sp.Symbol) -> sp.Expr:
     """The derivative of a smooth piece, in a short spelling."""
     return tidy(expr.diff(v))

@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from functools import partial as partial_of
 
 import sympy as sp
@@ -41,6 +40,7 @@ from kassei.core.enclose import (
     rational,
     sign_of,
 )
+from kassei.core.memo import memo
 from kassei.core.region import Fork, Region
 from kassei.core.roots import root_between
 from kassei.core.solver import impossible
@@ -148,13 +148,12 @@ def zero_powers(expr: sp.Expr, region: Region) -> sp.Expr:
     return expr.xreplace({node: worth[sign(node.args[1], region)] for node in powers}) if powers else expr
 
 
-@lru_cache(maxsize=20000)
+@memo(20000)
 def _assumed(domain_sign: int, closed: bool, name: str) -> sp.Dummy:
-    if domain_sign > 0:
-        return sp.Dummy(name, real=True, nonnegative=True) if closed else sp.Dummy(name, positive=True)
-    if domain_sign < 0:
-        return sp.Dummy(name, real=True, nonpositive=True) if closed else sp.Dummy(name, negative=True)
-    return sp.Dummy(name, real=True)
+    """One symbol for each name and sign, the same in every process; SymPy numbers its own from a million up."""
+    known = {1: {"nonnegative": True} if closed else {"positive": True}}
+    known[-1] = {"nonpositive": True} if closed else {"negative": True}
+    return sp.Dummy(name, dummy_index=0, real=True, **known.get(domain_sign, {}))
 
 
 def assumptions(region: Region) -> dict[sp.Symbol, sp.Expr]:

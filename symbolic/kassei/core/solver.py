@@ -6,13 +6,13 @@ solution" is always right; a solution is only ever used after it has been checke
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 
 from kassei.core.activation import Domain
 from kassei.core.enclose import Undecided, ball, precision
+from kassei.core.memo import memo
 
 EFFORT = 2_000_000
 """Z3 resource units (its ``rlimit``): counted work, the same on every machine."""
@@ -26,6 +26,7 @@ class _Translator:
 
     def __init__(self, z3: Any) -> None:
         self.z3 = z3
+        self.ctx = z3.Context()  # of its own: what an earlier question left behind may lead to another solution
         self.atoms: dict[sp.Expr, Any] = {}
         self.side: list[Any] = []
         self.exact = True
@@ -33,7 +34,7 @@ class _Translator:
     def term(self, e: sp.Expr) -> Any:
         z3 = self.z3
         if e.is_Rational:
-            return z3.RatVal(int(e.p), int(e.q))
+            return z3.RatVal(int(e.p), int(e.q), self.ctx)
         if e.is_Add:
             return z3.Sum([self.term(a) for a in e.args])
         if e.is_Mul:
@@ -53,14 +54,14 @@ class _Translator:
         if e in self.atoms:
             return self.atoms[e]
         z3 = self.z3
-        x = self.atoms[e] = z3.Real(f"x{len(self.atoms)}")
+        x = self.atoms[e] = z3.Real(f"x{len(self.atoms)}", self.ctx)
         if e.is_Symbol:
             return x
         if e.is_Pow and e.args[1].is_Integer:
             return x
         if e.is_Pow and e.args[1].is_Rational and e.args[0] is not sp.E:
             p, q = int(e.args[1].p), int(e.args[1].q)
-            root = z3.Real(f"r{len(self.atoms)}")
+            root = z3.Real(f"r{len(self.atoms)}", self.ctx)
             self.side += [root >= 0, z3.Product([root] * q) == self.term(e.args[0])]
             self.side.append(x == z3.Product([root] * p) if p > 0 else x * z3.Product([root] * -p) == 1)
             return x
@@ -69,7 +70,8 @@ class _Translator:
             with precision(128):
                 b = ball(e, {})
                 lo, hi = _rational(b.lower()), _rational(b.upper())
-            self.side += [x >= z3.RatVal(int(lo.p), int(lo.q)), x <= z3.RatVal(int(hi.p), int(hi.q))]
+            low, high = (z3.RatVal(int(end.p), int(end.q), self.ctx) for end in (lo, hi))
+            self.side += [x >= low, x <= high]
             return x
         self.exact = False
         if isinstance(e, sp.exp):
@@ -90,11 +92,11 @@ def _solver(domains: Domains, facts: Facts) -> tuple[Any, _Translator]:
     import z3
 
     t = _Translator(z3)
-    s = z3.SolverFor("QF_NRA")
+    s = z3.SolverFor("QF_NRA", t.ctx)
     s.set("rlimit", EFFORT)
     s.set("ctrl_c", False)  # an interrupt belongs to Python
     s.set("random_seed", 0)
-    zero = z3.RealVal(0)
+    zero = z3.RealVal(0, t.ctx)
     for symbol, domain in domains:
         x = t.term(symbol)
         for end, closed, upper in ((domain.lo, domain.lo_closed, False), (domain.hi, domain.hi_closed, True)):
@@ -110,7 +112,7 @@ def _solver(domains: Domains, facts: Facts) -> tuple[Any, _Translator]:
     return s, t
 
 
-@lru_cache(maxsize=4096)
+@memo(4096)
 def impossible(domains: Domains, facts: Facts) -> bool:
     """Whether no parameter values satisfy the facts; False also when the effort does not suffice."""
     import z3
@@ -119,7 +121,7 @@ def impossible(domains: Domains, facts: Facts) -> bool:
     return bool(s.check() == z3.unsat)
 
 
-@lru_cache(maxsize=4096)
+@memo(4096)
 def solve(domains: Domains, facts: Facts) -> dict[sp.Symbol, sp.Expr] | None:
     """A candidate point, to be checked by the caller; None if there is provably none.
 
