@@ -25,7 +25,7 @@ P = ParamSpec("P")
 
 MAX_CALLS = 600_000
 """Function calls that one limit may take."""
-MAX_SIMPLIFY_CALLS = 550_000
+MAX_SIMPLIFY_CALLS = 630_000
 """The same for one simplification."""
 MAX_SIMPLIFY_OPS = 150
 """Expressions with more operations than this are not handed to ``simplify``."""
