@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from types import MappingProxyType
 from typing import TypeVar
 
 import sympy as sp
@@ -17,12 +18,15 @@ from kassei.core.effort import TROUBLE, simplify, trouble, work
 from kassei.core.enclose import Undecided, number_sign
 from kassei.core.extent import largest_size
 from kassei.core.pieces import Form, check_partial, is_zero, normal_form
-from kassei.core.region import Fork, Region, Tree, condition_where, explore, leaves, relation, tidy_condition
+from kassei.core.prove import located
+from kassei.core.region import Fork, Leaf, Region, Tree, condition_where, explore, leaves, relation, tidy_condition
 from kassei.core.signs import order, sign
 from kassei.core.verdict import Step
 
 T = TypeVar("T")
 MAX_NARROWINGS = 40
+MAX_CASES = 12
+"""Parts of the domain of the other parameters on which it is asked whether convergence is uniform."""
 
 
 def param_limits(
@@ -88,11 +92,14 @@ def _param_limit(
     return found[0]
 
 
+_RANK: Mapping[Convergence, int] = MappingProxyType({"uniform": 0, "pointwise": 1, "unknown": 2})
+"""The weaker the higher."""
+
+
 def _weaker(a: ParamLimit, b: ParamLimit) -> ParamLimit:
     """What holds from both sides."""
-    rank: dict[Convergence, int] = {"uniform": 0, "pointwise": 1, "unknown": 2}
-    weak = max(a, b, key=lambda one: rank[one.convergence])
-    bounded = max(a.on_bounded_sets, b.on_bounded_sets, key=lambda c: rank[c])
+    weak = max(a, b, key=lambda one: _RANK[one.convergence])
+    bounded = max(a.on_bounded_sets, b.on_bounded_sets, key=_RANK.__getitem__)
     if (a.error, a.error_when) != (b.error, b.error_when):
         weak = replace(weak, error=None, error_when=sp.true)
     return replace(weak, on_bounded_sets=bounded)
@@ -121,8 +128,7 @@ def _for_all_others(
         return ones[0]
     for candidate in ones:
         if all(_equal(candidate, one, activation.variable, r) for one, r in found):
-            weak = reduce(_weaker, ones)
-            weak = replace(weak, equals=candidate.equals, steps=candidate.steps)
+            weak = replace(reduce(_weaker, ones), equals=candidate.equals, steps=tuple(_told(tree)))
             named = replace(weak, same_as=candidate.same_as, nearly=candidate.nearly, exceptions=candidate.exceptions)
             alike = len({(one.same_as, one.nearly, one.exceptions) for one in ones}) == 1
             if alike or sp.sympify(candidate.equals, strict=True).free_symbols <= {activation.variable}:
@@ -130,6 +136,14 @@ def _for_all_others(
             # with other parameters in the limit, the name may hold for a part of them only
             return replace(weak, same_as=None, nearly=None, exceptions=())
     raise Undecided("a limit that is not one expression in the other parameters")
+
+
+def _told(tree: Tree[object]) -> Iterator[Step]:
+    """The argument of every case."""
+    for condition, leaf in located(tree):
+        if isinstance(leaf.answer, ParamLimit):
+            yield Step("case", {"condition": condition})
+            yield from leaf.answer.steps
 
 
 def _equal(a: ParamLimit, b: ParamLimit, v: sp.Symbol, region: Region) -> bool:
@@ -235,10 +249,7 @@ def _one_sided(
         steps = (Step("limit_none", {"param": p.name, "to": to}),)
         return ParamLimit(param=p.name, to=label, equals=None, exists=False, steps=steps)
     name, exceptions = _recognise(equals, v, near, known)
-    convergence, error, why = _uniformity(activation, equals, v, near, end, settled)
-    bounded: Convergence = "uniform" if convergence == "uniform" else "unknown"
-    if convergence == "pointwise":
-        bounded = _on_bounded_sets(activation, equals, v, near, end)
+    approach = _approach(activation, equals, v, near, end, settled)
     shown = (_spelled(known[name], v) if name and not exceptions else None) or equals
     return ParamLimit(
         param=p.name,
@@ -247,11 +258,11 @@ def _one_sided(
         same_as=name if not exceptions else None,
         nearly=name if exceptions else None,
         exceptions=exceptions,
-        convergence=convergence,
-        error=error,
-        error_when=tidy_condition(sp.And(*settled)) if error is not None else sp.true,
-        on_bounded_sets=bounded,
-        steps=(Step("limit_pointwise", {"param": p.name, "to": to, "equals": shown}), *why),
+        convergence=approach.convergence,
+        error=approach.error,
+        error_when=tidy_condition(sp.And(*approach.settled)) if approach.error is not None else sp.true,
+        on_bounded_sets=approach.bounded,
+        steps=(Step("limit_pointwise", {"param": p.name, "to": to, "equals": shown}), *approach.why),
     )
 
 
@@ -397,6 +408,54 @@ def _spelled(form: Form, v: sp.Symbol) -> sp.Expr | None:
     return None if form.source is None else form.source.subs(form.variable, v)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Approach:
+    """How f comes near its limit, and where the other parameters may lie for it."""
+
+    convergence: Convergence
+    why: tuple[Step, ...]
+    error: sp.Expr | None = None
+    settled: tuple[sp.Basic, ...] = ()
+    bounded: Convergence = "unknown"
+
+
+def _approach(
+    activation: Activation,
+    equals: sp.Expr,
+    v: sp.Symbol,
+    region: Region,
+    ends: list[tuple[sp.Symbol, sp.Expr, str]],
+    settled: list[sp.Basic],
+) -> _Approach:
+    """How f comes near its limit for all values of the other parameters; case by case where that depends on them."""
+
+    def ask(part: Region) -> _Approach:
+        here = list(settled)
+        convergence, error, why = _uniformity(activation, equals, v, part, ends, here)
+        bounded: Convergence = "uniform" if convergence == "uniform" else "unknown"
+        if convergence == "pointwise":
+            bounded = _on_bounded_sets(activation, equals, v, part, ends)
+        return _Approach(convergence=convergence, why=why, error=error, settled=tuple(here), bounded=bounded)
+
+    def leave_open(why: str) -> _Approach:
+        return _Approach(convergence="unknown", why=(Step("limit_uniformity_open", {"why": why}),))
+
+    tree = explore(region, ask, leave_open, [MAX_CASES])
+    if isinstance(tree, Leaf):
+        return tree.answer
+    cases = list(located(tree))
+    answers = [leaf.answer for _, leaf in cases]
+    steps = [(Step("case", {"condition": condition}), *leaf.answer.why) for condition, leaf in cases]
+    alike = len({(one.error, one.settled) for one in answers}) == 1
+    return _Approach(
+        convergence=max((one.convergence for one in answers), key=_RANK.__getitem__),
+        why=tuple(step for one in steps for step in one),
+        error=answers[0].error if alike else None,
+        settled=answers[0].settled if alike else (),
+        bounded=max((one.bounded for one in answers), key=_RANK.__getitem__),
+    )
+
+
 def _uniformity(
     activation: Activation,
     equals: sp.Expr,
@@ -405,7 +464,7 @@ def _uniformity(
     ends: list[tuple[sp.Symbol, sp.Expr, str]],
     settled: list[sp.Basic],
 ) -> tuple[Convergence, sp.Expr | None, tuple[Step, ...]]:
-    """Whether sup |f - limit| tends to 0, with the supremum in closed form where it does."""
+    """Whether sup |f - limit| tends to 0, with the supremum in closed form where it does; raises ``Fork``."""
     try:
         distance, where = eventually(
             region, ends, lambda r: _distance(activation.expr - equals, v, -sp.oo, sp.oo, r), settled
@@ -413,15 +472,21 @@ def _uniformity(
         symbol, to, side = ends[0]
         if distance is sp.oo:
             return "pointwise", None, (Step("limit_unbounded_gap", {"gap": where}),)
-        end = eventually(region, ends, lambda r: _limit_of_largest(distance, symbol, to, side, r))
-    except (Undecided, Fork, limits.NoLimit) as left:
+        end, vanishes = eventually(
+            region, ends, lambda r: _whether_zero(_limit_of_largest(distance, symbol, to, side, r), r)
+        )
+    except (Undecided, limits.NoLimit) as left:
         return "unknown", None, (Step("limit_uniformity_open", {"why": str(left)}),)
     facts = {"gap": where, "error": distance, "param": str(symbol), "to": to, "end": end}
-    if end == 0:
+    if vanishes:
         return "uniform", distance, (Step("limit_uniform", facts),)
-    if end is sp.oo or end.is_zero is False or (not end.free_symbols and number_sign(end) != 0):
-        return "pointwise", None, (Step("limit_not_uniform", facts),)
-    return "unknown", None, (Step("limit_uniformity_open", {"why": str(Undecided("the sign of {}", end))}),)
+    return "pointwise", None, (Step("limit_not_uniform", facts),)
+
+
+def _whether_zero(end: sp.Expr, region: Region) -> tuple[sp.Expr, bool]:
+    """A limit, spelled 0 where it is 0 for all parameters of the region, and whether it is; else it is 0 for none."""
+    vanishes = end is not sp.oo and end.is_zero is not False and sign(end, region) == 0
+    return (sp.S.Zero if vanishes else end), vanishes
 
 
 def _limit_of_largest(distance: sp.Expr, p: sp.Symbol, to: sp.Expr, side: str, region: Region) -> sp.Expr:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import sympy as sp
 
@@ -31,6 +31,8 @@ from kassei.core.region import (
 )
 from kassei.core.signs import order
 from kassei.core.verdict import Step, Truth, Verdict
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,10 +176,10 @@ def _fixed(form: Form, region: Region) -> Form:
     return Form(form.variable, pieces, tuple(apply(x) for x in form.values), form.source)
 
 
-def located(tree: Tree[Finding]) -> Iterator[tuple[sp.Basic, Leaf[Finding]]]:
+def located(tree: Tree[T]) -> Iterator[tuple[sp.Basic, Leaf[T]]]:
     """Every leaf with the condition under which it is reached."""
 
-    def walk(node: Tree[Finding], path: tuple[sp.Basic, ...]) -> Iterator[tuple[sp.Basic, Leaf[Finding]]]:
+    def walk(node: Tree[T], path: tuple[sp.Basic, ...]) -> Iterator[tuple[sp.Basic, Leaf[T]]]:
         if isinstance(node, Split):
             everywhere = frozenset(s for s, _ in node.branches)
             for s, branch in node.branches:
