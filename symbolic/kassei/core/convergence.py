@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, reduce
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sympy as sp
 
 from kassei.core import limits
 from kassei.core.activation import Activation, Domain, Parameter
 from kassei.core.dossier import Convergence, ParamLimit
-from kassei.core.effort import TROUBLE, simplify, trouble, work
+from kassei.core.effort import TROUBLE, remembered, simplify, trouble, work
 from kassei.core.enclose import Undecided, number_sign
 from kassei.core.extent import largest_size
 from kassei.core.pieces import Form, check_partial, is_zero, normal_form
@@ -34,15 +34,13 @@ def param_limits(
 ) -> tuple[ParamLimit, ...]:
     """One entry for each end of each parameter's domain, and for 0 where that lies inside.
 
-    ``known`` maps catalogue names to the normal forms that limits are compared with; those of a :class:`KnownForms` are
-    made again, for what an earlier analysis has found must not spare this one any work.
+    ``known`` maps catalogue names to the normal forms that limits are compared with.
     """
     out = []
-    forms = KnownForms(known.functions) if isinstance(known, KnownForms) else known or {}
     for p in activation.parameters:
         for to, label in _targets(p):
             with work(fresh=False):
-                out.append(_param_limit(activation, p, to, label, region, forms))
+                out.append(_param_limit(activation, p, to, label, region, known or {}))
     return tuple(out)
 
 
@@ -138,7 +136,7 @@ def _for_all_others(
     raise Undecided("a limit that is not one expression in the other parameters")
 
 
-def _told(tree: Tree[object]) -> Iterator[Step]:
+def _told(tree: Tree[Any]) -> Iterator[Step]:
     """The argument of every case."""
     for condition, leaf in located(tree):
         if isinstance(leaf.answer, ParamLimit):
@@ -249,21 +247,17 @@ def _one_sided(
         steps = (Step("limit_none", {"param": p.name, "to": to}),)
         return ParamLimit(param=p.name, to=label, equals=None, exists=False, steps=steps)
     name, exceptions = _recognise(equals, v, near, known)
-    approach = _approach(activation, equals, v, near, end, settled)
     shown = (_spelled(known[name], v) if name and not exceptions else None) or equals
-    return ParamLimit(
+    found = ParamLimit(
         param=p.name,
         to=label,
         equals=shown,
         same_as=name if not exceptions else None,
         nearly=name if exceptions else None,
         exceptions=exceptions,
-        convergence=approach.convergence,
-        error=approach.error,
-        error_when=tidy_condition(sp.And(*approach.settled)) if approach.error is not None else sp.true,
-        on_bounded_sets=approach.bounded,
-        steps=(Step("limit_pointwise", {"param": p.name, "to": to, "equals": shown}), *approach.why),
     )
+    found = _approached(found, activation.expr - equals, v, near, end, settled)
+    return replace(found, steps=(Step("limit_pointwise", {"param": p.name, "to": to, "equals": shown}), *found.steps))
 
 
 def _diverges(
@@ -408,67 +402,46 @@ def _spelled(form: Form, v: sp.Symbol) -> sp.Expr | None:
     return None if form.source is None else form.source.subs(form.variable, v)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Approach:
-    """How f comes near its limit, and where the other parameters may lie for it."""
-
-    convergence: Convergence
-    why: tuple[Step, ...]
-    error: sp.Expr | None = None
-    settled: tuple[sp.Basic, ...] = ()
-    bounded: Convergence = "unknown"
-
-
-def _approach(
-    activation: Activation,
-    equals: sp.Expr,
+def _approached(
+    found: ParamLimit,
+    gap: sp.Expr,
     v: sp.Symbol,
     region: Region,
     ends: list[tuple[sp.Symbol, sp.Expr, str]],
     settled: list[sp.Basic],
-) -> _Approach:
-    """How f comes near its limit for all values of the other parameters; case by case where that depends on them."""
+) -> ParamLimit:
+    """A limit with how f comes near it for all values of the other parameters, case by case where that depends on them.
 
-    def ask(part: Region) -> _Approach:
+    ``gap`` is f minus the limit.
+    """
+
+    def ask(part: Region) -> ParamLimit:
         here = list(settled)
-        convergence, error, why = _uniformity(activation, equals, v, part, ends, here)
+        convergence, error, why = _uniformity(gap, v, part, ends, here)
         bounded: Convergence = "uniform" if convergence == "uniform" else "unknown"
         if convergence == "pointwise":
-            bounded = _on_bounded_sets(activation, equals, v, part, ends)
-        return _Approach(convergence=convergence, why=why, error=error, settled=tuple(here), bounded=bounded)
+            bounded = _on_bounded_sets(gap, v, part, ends)
+        when = tidy_condition(sp.And(*here)) if error is not None else sp.true
+        return replace(found, convergence=convergence, error=error, error_when=when, on_bounded_sets=bounded, steps=why)
 
-    def leave_open(why: str) -> _Approach:
-        return _Approach(convergence="unknown", why=(Step("limit_uniformity_open", {"why": why}),))
-
-    tree = explore(region, ask, leave_open, [MAX_CASES])
+    tree = explore(
+        region, ask, lambda why: replace(found, steps=(Step("limit_uniformity_open", {"why": why}),)), [MAX_CASES]
+    )
     if isinstance(tree, Leaf):
         return tree.answer
-    cases = list(located(tree))
-    answers = [leaf.answer for _, leaf in cases]
-    steps = [(Step("case", {"condition": condition}), *leaf.answer.why) for condition, leaf in cases]
-    alike = len({(one.error, one.settled) for one in answers}) == 1
-    return _Approach(
-        convergence=max((one.convergence for one in answers), key=_RANK.__getitem__),
-        why=tuple(step for one in steps for step in one),
-        error=answers[0].error if alike else None,
-        settled=answers[0].settled if alike else (),
-        bounded=max((one.bounded for one in answers), key=_RANK.__getitem__),
-    )
+    return replace(reduce(_weaker, (leaf.answer for leaf in leaves(tree))), steps=tuple(_told(tree)))
 
 
 def _uniformity(
-    activation: Activation,
-    equals: sp.Expr,
+    gap: sp.Expr,
     v: sp.Symbol,
     region: Region,
     ends: list[tuple[sp.Symbol, sp.Expr, str]],
     settled: list[sp.Basic],
 ) -> tuple[Convergence, sp.Expr | None, tuple[Step, ...]]:
-    """Whether sup |f - limit| tends to 0, with the supremum in closed form where it does; raises ``Fork``."""
+    """Whether sup |gap| tends to 0, with the supremum in closed form where it does; raises ``Fork``."""
     try:
-        distance, where = eventually(
-            region, ends, lambda r: _distance(activation.expr - equals, v, -sp.oo, sp.oo, r), settled
-        )
+        distance, where = eventually(region, ends, lambda r: _distance(gap, v, -sp.oo, sp.oo, r), settled)
         symbol, to, side = ends[0]
         if distance is sp.oo:
             return "pointwise", None, (Step("limit_unbounded_gap", {"gap": where}),)
@@ -528,16 +501,14 @@ def _distance(gap: sp.Expr, v: sp.Symbol, lo: sp.Expr, hi: sp.Expr, region: Regi
 
 
 def _on_bounded_sets(
-    activation: Activation, equals: sp.Expr, v: sp.Symbol, region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]]
+    gap: sp.Expr, v: sp.Symbol, region: Region, ends: list[tuple[sp.Symbol, sp.Expr, str]]
 ) -> Convergence:
-    """Whether sup |f - limit| over [-M, M] tends to 0 for every M (it is enough for large M)."""
+    """Whether sup |gap| over [-M, M] tends to 0 for every M (it is enough for large M)."""
     bound = sp.Symbol("M", positive=True)
     try:
         wider = region.with_symbol(bound, Domain(lo=sp.S.Zero))
         order_of_ends = [*ends, (bound, sp.oo, "-")]
-        distance, _ = eventually(
-            wider, order_of_ends, lambda r: _distance(activation.expr - equals, v, -bound, bound, r)
-        )
+        distance, _ = eventually(wider, order_of_ends, lambda r: _distance(gap, v, -bound, bound, r))
         symbol, to, side = ends[0]
         end = eventually(wider, order_of_ends, lambda r: _limit_of_largest(distance, symbol, to, side, r))
     except (Undecided, Fork, limits.NoLimit):
@@ -554,25 +525,17 @@ class KnownForms(Mapping[str, Form]):
     """
 
     def __init__(self, functions: Mapping[str, Activation]) -> None:
-        self.functions = functions
-        self._made: dict[str, Form | None] = {}
+        self._functions = functions
 
     @cached_property
     def _alone(self) -> dict[str, Activation]:
-        return {name: f for name, f in self.functions.items() if not f.parameters}
+        return {name: f for name, f in self._functions.items() if not f.parameters}
 
     def __getitem__(self, name: str) -> Form:
-        if name not in self._made:
-            f = self._alone[name]
-            try:
-                form = normal_form(f.expr, f.variable, Region())
-                self._made[name] = Form(form.variable, form.pieces, form.values, f.expr)
-            except (Undecided, Fork):
-                self._made[name] = None
-        found = self._made[name]
-        if found is None:
-            raise KeyError(name)
-        return found
+        try:
+            return _form(self._alone[name])
+        except (Undecided, Fork):
+            raise KeyError(name) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._alone)
@@ -587,6 +550,11 @@ class KnownForms(Mapping[str, Form]):
             if all(_close(_probe(f.expr, f.variable, at), value) for at, value in zip(_PROBES, wanted, strict=True)):
                 with suppress(KeyError):
                     yield name, self[name]
+
+
+@remembered(400)
+def _form(f: Activation) -> Form:
+    return replace(normal_form(f.expr, f.variable, Region()), source=f.expr)
 
 
 _PROBES = (sp.Rational(-141, 100), sp.Rational(-31, 100), sp.Rational(27, 100), sp.Rational(157, 100))
