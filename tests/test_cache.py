@@ -14,7 +14,7 @@ from kassei import cache, catalogue, codegen
 from kassei.codegen import bend, plan, program
 from kassei.library import analyze, analyze_all
 
-NAMES = ("gelu", "prelu", "temperature")
+NAMES = ("gelu", "prelu", "sine_relu", "temperature", "vlu")
 
 
 @pytest.fixture

@@ -50,13 +50,15 @@ copyreg.pickle(MappingProxyType, lambda table: (_frozen, (dict(table),)))
 def packed(value: Any) -> bytes:
     """A definition, a dossier or a decision as bytes from which :func:`unpacked` makes expressions spelled as they are.
 
-    Left to itself SymPy evaluates an expression again from its parts, and distributes the 1/2 of ``(v + 1)/2``.
+    Left to itself SymPy evaluates an expression again from its parts, and distributes the 1/2 of ``(v + 1)/2``; of
+    infinitely many zeros in an interval it keeps one.
     """
     if "sympy" not in sys.modules:  # then there is none of its expressions, and loading it takes a second
         return pickle.dumps(value)
     import sympy as sp
 
-    literal = (sp.Pow, sp.Function, sp.Max, sp.Min, sp.Piecewise, sp.Rel, sp.Union, sp.FiniteSet)
+    sets = (sp.Union, sp.FiniteSet, sp.Intersection, sp.Complement)
+    literal = (sp.Pow, sp.Function, sp.Max, sp.Min, sp.Piecewise, sp.Rel, *sets)
 
     class Packer(pickle.Pickler):
         def reducer_override(self, part: Any) -> Any:
