@@ -331,6 +331,20 @@ def test_an_interrupted_run_ends_quietly_with_130(delay: float) -> None:
         assert (process.returncode, out, said) == (130, b"", b"")
 
 
+def test_an_interrupt_while_text_is_evaluated_ends_with_130_too(tmp_path: Path) -> None:
+    """Python remembers an interrupt that left ``exec`` or ``eval``, though it was caught, and would end by a signal."""
+    module = """
+from kassei import cli
+def stop(context): raise KeyboardInterrupt
+cli.kassei.invoke = lambda context: eval("stop(context)", {"stop": stop, "context": context})
+cli.main(["list"])
+"""
+    (tmp_path / "stopped.py").write_text(module, encoding="utf-8")
+    command = [sys.executable, "-m", "stopped"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_every_phrase_exists_in_japanese() -> None:
     english, japanese = Phrases("en"), Phrases("ja")
     spoken = {key for key in japanese.templates if not key.startswith("complaint.")}

@@ -17,7 +17,10 @@ def main() -> NoReturn:
         os.environ["PYTHONHASHSEED"] = "0"
         if os.name == "posix":
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-    from kassei.cli import main as run
+    try:
+        from kassei.cli import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
 
     run()
 

@@ -68,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         error.show()
         status = error.exit_code
     except (KeyboardInterrupt, click.Abort):
+        exec("")  # an interrupt inside any exec or eval of text would have Python end by a signal; the next clears that
         status = INTERRUPTED
     except BrokenPipeError:  # the reader has gone, as in `kassei show gelu | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
