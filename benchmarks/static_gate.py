@@ -3,8 +3,9 @@
     python benchmarks/static_gate.py [NAME …] [--all] [--out benchmarks/results/cuda_static.json]
 
 Every kernel is compiled by NVRTC (nvidia-cuda-nvrtc) to PTX and by ptxas (nvidia-cuda-nvcc) to machine code, which
-nvdisasm (nvidia-cuda-nvdisasm) lists. Counted are the instructions of the main loop, the innermost loop that reads 16
-bytes at a time, per element; registers, spills and the width of its reads. The budget is the number of instructions
+nvdisasm (nvidia-cuda-nvdisasm) lists. Counted are the instructions of the innermost loops that read 16 bytes at a
+time, per element (of several, one for each case of a function, the most costly counts); registers, spills and the width
+of the reads. The budget is the number of instructions
 that an H200 can issue in the time in which it moves the bytes of one element: 132 SMs, 128 lanes each, 1.98 GHz,
 4.3 TB/s. Instructions count for what they occupy: 1 for float32 and integers, 2 for float64, 8 for the special
 function unit (16 lanes) and for conversions from and to float64 (16 lanes). Both sides of a branch are counted.
@@ -29,7 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kassei.bench.machine import versions
 from kassei.codegen.plan import make_plan
@@ -51,7 +52,11 @@ class Unavailable(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One kernel's figures; ``share`` is instructions (or the special unit's work) over the budget."""
+    """One kernel's figures; ``share`` is instructions (or the special unit's work) over the budget.
+
+    A function with several cases has a loop for each (and, for a pack of channels with different cases, one for all):
+    ``share`` and what stands before it are of the most costly, ``least`` is the share of the cheapest.
+    """
 
     name: str
     dtype: str
@@ -64,6 +69,8 @@ class Figure:
     special: float
     slots: float
     share: float
+    least: float
+    loops: int
     calls: int
 
 
@@ -137,8 +144,16 @@ def functions(listing: str) -> dict[str, list[str]]:
     return out
 
 
-def loops(lines: list[str]) -> list[list[tuple[str, str]]]:
-    """Instruction lists between a label and a branch back to it."""
+class Loop(NamedTuple):
+    """Instructions between a label and a branch back to it, and which these are."""
+
+    first: int
+    last: int
+    code: list[tuple[str, str]]
+
+
+def loops(lines: list[str]) -> list[Loop]:
+    """All loops of a kernel."""
     labels: dict[str, int] = {}
     code: list[tuple[str, str]] = []
     found = []
@@ -154,7 +169,8 @@ def loops(lines: list[str]) -> list[list[tuple[str, str]]]:
         if opcode.startswith("BRA"):
             to = re.search(r"(\.L\S+?)\)?`?\s*$", rest.replace("`(", " "))
             if to and to.group(1).rstrip(")") in labels:
-                found.append(code[labels[to.group(1).rstrip(")")] :])
+                first = labels[to.group(1).rstrip(")")]
+                found.append(Loop(first, len(code) - 1, code[first:]))
     return found
 
 
@@ -172,10 +188,14 @@ def special(opcode: str) -> float:
     return 8.0 if opcode.startswith(("MUFU", "F2F.F64", "F2F.F32.F64", "F2I", "I2F", "FRND")) else 0.0
 
 
-def main_loop(lines: list[str]) -> list[tuple[str, str]]:
-    """The smallest loop that reads 16 bytes at once, or nothing."""
-    wide = [loop for loop in loops(lines) if any(o.startswith("LDG") and ".128" in o for o, _ in loop)]
-    return min(wide, key=len, default=[])
+def main_loops(lines: list[str]) -> list[Loop]:
+    """The innermost loops that read 16 bytes at once: one for each case of a function, and for packs of several."""
+    wide = [loop for loop in loops(lines) if any(o.startswith("LDG") and ".128" in o for o, _ in loop.code)]
+    return [
+        loop
+        for loop in wide
+        if not any(loop.first <= other.first and other.last <= loop.last and other != loop for other in wide)
+    ]
 
 
 def figures(name: str, dtype: str, library: Any) -> list[Figure]:
@@ -196,14 +216,17 @@ def figures(name: str, dtype: str, library: Any) -> list[Figure]:
     out = []
     for entry, lines in functions(listing).items():
         kernel = entry.removeprefix(f"kassei_{name}_")
-        kind, walk = kernel.rsplit("_", 1)
-        loop = main_loop(lines)
-        wide = [o for o, _ in loop if o.startswith("LDG") and ".128" in o]
-        narrow = [o for o, _ in loop if o.startswith("LDG") and ".128" not in o]
+        kind = kernel.rsplit("_", 1)[0]
         arrays = 1 if kind == "forward" else 2
-        elements = max(1, len(wide) // arrays) * width
-        issued = sum(weight(o) for o, _ in loop) / elements
-        unit = sum(special(o) for o, _ in loop) / elements
+        found = []
+        for loop in main_loops(lines) or [Loop(0, 0, [])]:
+            ops = [o for o, _ in loop.code]
+            wide = [o for o in ops if o.startswith("LDG") and ".128" in o]
+            narrow = [o for o in ops if o.startswith("LDG") and ".128" not in o]
+            elements = max(1, len(wide) // arrays) * width
+            issued, unit = sum(map(weight, ops)) / elements, sum(map(special, ops)) / elements
+            found.append((max(issued, unit), unit, len(ops) / elements, bool(wide and not narrow), ops))
+        slots, unit, instructions, _, ops = max(found)
         budget = SMS * LANES * HERTZ * ACCESSES[kind] * cuda.BYTES[dtype] / BANDWIDTH
         registers, spilled, frame = usage[entry]
         out.append(
@@ -214,15 +237,16 @@ def figures(name: str, dtype: str, library: Any) -> list[Figure]:
                 registers=registers,
                 spills=spilled,
                 stack=frame,
-                reads=128 if wide and not narrow else 0,
-                instructions=round(len(loop) / elements, 2),
+                reads=128 if all(whole for *_, whole, _ in found) else 0,
+                instructions=round(instructions, 2),
                 special=round(unit, 2),
-                slots=round(max(issued, unit), 2),
-                share=round(max(issued, unit) / budget, 3),
-                calls=sum(o.startswith("CALL") for o, _ in loop),
+                slots=round(slots, 2),
+                share=round(slots / budget, 3),
+                least=round(min(found)[0] / budget, 3),
+                loops=len(found),
+                calls=sum(o.startswith("CALL") for o in ops),
             )
         )
-        _ = walk
     return out
 
 

@@ -281,6 +281,16 @@ HARD: tuple[tuple[str, dict[str, tuple[str, float]], tuple[float, ...]], ...] = 
     ("sqrt(1 + v**2) - 1", {}, (1e-9, 1e160)),
     ("v*(1 + v/(1 + Abs(v)))", {}, (-1e12, 4.0)),
     ("2/(1 + exp(-2*v)) - 1", {}, (1e-20, 30.0)),
+    ("v*tanh(exp(v))", {}, (800.0, 709.5, 2.0, -3.0)),
+    ("log(1 + exp(v))*tanh(exp(v))", {}, (800.0, 2.0, -3.0)),
+    ("v/(v/2 + exp(-v/3))", {}, (3000.0, 2200.0, -5.0)),
+    ("v*(1 + v/sqrt(1 + v**2))/2", {}, (-1e30, -1e9, 3.0)),
+    ("v + v**2/sqrt(1 + v**2)", {}, (-1e30, -1e9, 3.0)),
+    ("v/sqrt(1 + 3*v**2)", {}, (1e200, -1e160, 0.5)),
+    ("log(1 + exp(b*v))/b", {"b": ("(0, oo)", 3.0)}, (1.7e308, -200.0, 1.0)),
+    ("log(1 + exp(b*v))/b", {"b": ("(0, oo)", 0.001)}, (1.7e308, -7e5, 1.0)),
+    ("Max(0, Min(1, v/6 + 1/2))", {}, (-2.9999999999, 2.0)),
+    ("((1 + a)*v + (1 - a)*v*erf(2*(1 - a)*v))/2", {"a": ("[0, 1)", 0.0)}, (-8.0, -3.0, 2.0)),
 )
 """Formulas as users write them, which an earlier form of the generator turned into NaN, inf, 0 or an exception."""
 
@@ -304,6 +314,19 @@ def test_formulas_of_users(
             want = exact.at(at, params) if index is None else exact.derivative(at, params, index)
             allowed = 10 * (1 + exact.condition(at, params, index))
             assert ulps(y, want, np.float64) <= allowed, f"{expr} at {at}: {y!r}, exactly {want}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_number_gives_nan(name: str) -> None:
+    """Value and slope at numbers of every size, subnormal ones and the largest included, at the default parameters."""
+    code = module(name)
+    for kind in (np.float32, np.float64):
+        info = np.finfo(kind)
+        sizes = 10.0 ** np.arange(-44 if kind == np.float32 else -323, 38 if kind == np.float32 else 307, 3.0)
+        sizes = np.concatenate([sizes, [88.5, 89.0, 104.0, 709.5, 710.5, 746.0, 2131.0], [float(info.max) / 32]])
+        x = np.concatenate([sizes, -sizes, [0.0, -0.0]]).astype(kind)
+        for what, y in (("value", code.forward(x)), ("slope", code.grad_input(np.ones_like(x), x))):
+            assert not np.isnan(y).any(), f"{what} at {x[np.isnan(y)]}"
 
 
 @pytest.mark.parametrize("target", sorted(known_targets()))

@@ -9,6 +9,7 @@ function            meaning                    stable because
 ==================  =========================  =============================================
 raw_sigmoid(u)      1/(1 + exp(-u))            exp is only taken of -abs(u)
 raw_softplus(u)     log(1 + exp(u))            max(u, 0) + log1p(exp(-abs(u)))
+raw_soft_ramp(w, k) softplus(k*w)/k            max(w, 0) + softplus(-abs(k*w))/k
 raw_expm1(u)        exp(u) - 1                 no cancellation at 0
 raw_erfc(u)         1 - erf(u)                 no cancellation in the tail
 raw_sech2(u)        1 - tanh(u)**2             4e/(1 + e)**2 with e = exp(-2 abs(u))
@@ -32,6 +33,8 @@ raw_unit(x, y)      x/hypot(x, y)              its derivative y**2/h**3 is not a
 raw_log_cosh(u)     log(cosh(u))               spelled apart on both sides of abs(u) = 1
 raw_tanh_gap(u)     u - tanh(u)                a series where abs(u) <= 1/2
 raw_product(x, y)   x*y                        kept apart: x*y does not overflow where merging factors would
+raw_fine(F, k, l, w) F(k*w)                    what k and the product lose is made good in the result
+raw_from_zero(y, u, w) y = c*expm1(u)          w = c*u where u is so small that it may have lost digits
 raw_positive(c)     c > 0, of parameters only  rounded to the working type, but never to 0
 ==================  =========================  =============================================
 
@@ -46,6 +49,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
 
+import numpy as np
 import sympy as sp
 
 from kassei.core.enclose import Undecided
@@ -71,6 +75,12 @@ class raw_softplus(sp.Function):  # type: ignore[misc]  # noqa: N801
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """The sigmoid."""
         return raw_sigmoid(self.args[0])
+
+
+class raw_soft_ramp(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """log(1 + exp(k*w))/k for k > 0 that does not move."""
+
+    nargs = 2
 
 
 class raw_expm1(sp.Function):  # type: ignore[misc]  # noqa: N801
@@ -291,6 +301,8 @@ class raw_product(sp.Function):  # type: ignore[misc]  # noqa: N801
         """0 where a factor is; signs go outside."""
         if 0 in (x, y):
             return sp.S.Zero
+        if x.is_Rational and y.is_Rational:
+            return x * y
         for one, other, swap in ((x, y, False), (y, x, True)):
             if not one.is_number and one.could_extract_minus_sign():
                 return -(cls(other, -one) if swap else cls(-one, other))
@@ -320,6 +332,29 @@ class raw_positive(sp.Function):  # type: ignore[misc]  # noqa: N801
     """A positive constant that is not to become 0 when it is rounded to the working type."""
 
     nargs = 1
+
+
+class raw_low(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """What float32 leaves of a constant: c - float32(c)."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, c: sp.Expr) -> sp.Expr | None:
+        """A number's is a number."""
+        return c - sp.Rational(float(np.float32(float(sp.N(c, 40))))) if c.is_number else None
+
+
+class raw_fine(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """``raw_fine(F(k*w), k, raw_low(k), w)`` is F(k*w) as if neither k nor the product were rounded."""
+
+    nargs = 4
+
+
+class raw_from_zero(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """``raw_from_zero(c*expm1(u), u, c*u)`` is the first, or the last where u may be subnormal and c*u is not."""
+
+    nargs = 3
 
 
 class raw_log_sum(sp.Function):  # type: ignore[misc]  # noqa: N801
@@ -435,6 +470,8 @@ class raw_min(sp.Function):  # type: ignore[misc]  # noqa: N801
     nargs = 2
 
 
+SHORT = 8
+"""Bits of a number that every type has exactly."""
 VANISHING = (
     sp.exp,
     raw_sigmoid,
@@ -558,6 +595,17 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
     square = _squared(lowered, place) if lowered.is_Mul else None
     if square is not None:
         return sp.Mul(*(finish(a, place) for a in square[0]), square[1])
+    if lowered.is_Mul:
+        lowered = _over_hypotenuse(lowered, place)
+    apart = (
+        (_ramp_apart(lowered, place) or _unit_apart(lowered, place))
+        if lowered.is_Mul
+        else _from_zero(lowered, place)
+        if lowered.is_Add
+        else None
+    )
+    if apart is not None:
+        return apart
     if lowered.is_Pow and isinstance(lowered.base, tuple(_PAIRED)) and lowered.exp.is_Integer and lowered.exp > 1:
         once = finish(lowered.base, place)
         return reduce(raw_product, [once] * int(lowered.exp))
@@ -594,6 +642,93 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
             pair = _balanced(lowered.args[0], lowered.args[1], place)
             return lowered if pair is None else spelled(pair)
     return _guarded(_merged(lowered, place)) if lowered.is_Mul else lowered
+
+
+def _ramp_apart(product: sp.Mul, place: Place) -> sp.Expr | None:
+    """softplus(k*w)/k for k > 0 as one function: k*w may overflow where the result does not."""
+    for wave in product.args:
+        if not isinstance(wave, raw_softplus):
+            continue
+        k, w = wave.args[0].as_independent(place.variable, as_Add=False)
+        rest = product / wave
+        if (
+            k == 1
+            or rest.has(place.variable)
+            or not w.has(place.variable)
+            or sp.count_ops(rest * k) >= sp.count_ops(rest)
+        ):
+            continue
+        k, w = (-k, -w) if k.could_extract_minus_sign() else (k, w)
+        if place.positive(k):
+            return rest * k * raw_soft_ramp(finish(w, place), k)
+    return None
+
+
+def _over_hypotenuse(product: sp.Mul, place: Place) -> sp.Expr:
+    """v**m/h**n with a hypotenuse h of k*v as (v/h)**m/h**(n - m): the powers alone could overflow."""
+    v, powers = place.variable, product.as_powers_dict()
+    m = powers.get(v, sp.S.Zero)
+    for h, n in powers.items():
+        if isinstance(h, raw_hypot) and n.is_Integer and -n >= m and m.is_Integer and m > 1 and h.args[0].has(v):
+            rest = sp.Mul(*(b**e for b, e in powers.items() if b not in (v, h)))
+            return rest * reduce(raw_product, [raw_quotient(v, h)] * int(m)) * h ** (n + m)
+    return product
+
+
+def _unit_apart(product: sp.Mul, place: Place) -> sp.Expr | None:
+    """x/h/k with x = k*w as w/h."""
+    for unit in product.args:
+        if isinstance(unit, raw_unit):
+            k, w = unit.args[0].as_independent(place.variable, as_Add=False)
+            rest = product / unit
+            if k != 1 and sp.count_ops(rest * k) < sp.count_ops(rest):
+                return finish(rest * k, place) * raw_quotient(w, raw_hypot(*unit.args))
+    return None
+
+
+def ramped(w: sp.Expr, k: sp.Expr) -> sp.Expr:
+    """``raw_soft_ramp`` with its two parts added, of which only the one that stays small has the product."""
+    return raw_max(w, sp.S.Zero) + raw_softplus(-sp.Abs(k * w)) / k
+
+
+FINE = (sp.exp, raw_sigmoid, raw_softplus, raw_expm1, raw_sech2, raw_swish_slope)
+"""Heads in which an argument's relative error weighs as much as the argument is large."""
+
+
+def fine(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
+    """Products k*v inside such heads as :class:`raw_fine`; those with a power of two are exact anyway."""
+    if not expr.has(variable) or not expr.args:
+        return expr
+    expr = _rebuilt(expr, [fine(a, variable) for a in expr.args])
+    found = [f for f in expr.args if isinstance(f, raw_fine)] if expr.is_Mul else []
+    rest = sp.Mul(*(f for f in expr.args if f not in found))
+    if len(found) == 1 and not rest.has(variable):
+        inner, k, _, w = found[0].args
+        if isinstance(inner, raw_softplus):
+            return raw_damped(found[0], rest)
+        return raw_from_zero(expr, inner.args[0], rest * k * w) if isinstance(inner, raw_expm1) else expr
+    if not isinstance(expr, FINE) or expr.has(raw_fine):
+        return expr
+    inside = expr.args[0]
+    if isinstance(expr, raw_softplus):
+        if not isinstance(-inside, sp.Abs):
+            return expr
+        inside = (-inside).args[0]
+    k, w = inside.as_independent(variable, as_Add=False)
+    exact = k.is_Rational and {abs(k.p).bit_count(), k.q.bit_count()} == {1}
+    return expr if w != variable or exact else raw_fine(expr, k, raw_low(k), w)
+
+
+def _from_zero(line: sp.Add, place: Place) -> sp.Expr | None:
+    """c*v + d as c*(v + d/c) where that quotient is a short number: nothing is rounded near the zero."""
+    d, moving = line.as_coeff_Add()
+    c, v = moving.as_coeff_Mul()
+    if v != place.variable or d == 0 or not (c.is_Rational and d.is_Rational):
+        return None
+    shift = d / c
+    short = shift.q & (shift.q - 1) == 0 and abs(shift.p).bit_length() <= SHORT and shift.q.bit_length() <= SHORT
+    exact = c.q & (c.q - 1) == 0 and abs(c.p) & (abs(c.p) - 1) == 0  # a power of two
+    return raw_product(v + shift, c) if short and not exact else None
 
 
 def _merged(product: sp.Mul, place: Place) -> sp.Expr:
@@ -667,21 +802,37 @@ _PAIRED: dict[type[sp.Function], Callable[[_Balance], sp.Expr]] = {
 
 
 def _guarded(lowered: sp.Mul) -> sp.Expr:
-    """A product with its vanishing factors apart from the growing ones."""
-    vanishing, growing, rest = [], [], []
+    """A product with its vanishing factors apart from the growing ones.
+
+    An exponential vanishes on one side and grows on the other. What vanishes there is a function of an exponential
+    itself: such factors stand outside, so that 0 times an exponential that has overflowed is 0.
+    """
+    inside, outside, growing, rest = [], [], [], []
     for factor in lowered.args:
         base = factor.args[0] if factor.is_Pow and factor.args[1].is_positive and factor.args[0] is not sp.E else factor
-        if isinstance(base, VANISHING) or _far(base):
-            vanishing.append(factor)
+        vanishing = isinstance(base, VANISHING) or _far(base)
+        if (vanishing or isinstance(base, raw_share | raw_inverse)) and any(a.has(sp.exp) for a in base.args):
+            outside.append(factor)
+        elif vanishing:
+            inside.append(factor)
         elif factor.free_symbols and not isinstance(base, raw_damped):
             growing.append(factor)
         else:
             rest.append(factor)
-    if not vanishing or not growing:
+    if outside and not any(isinstance(f, sp.exp) for f in inside):
+        flat = [f for f in outside if not isinstance(f, raw_share | raw_inverse)]
+        growing += [f for f in outside if f not in flat]
+        inside, outside = inside + flat, []
+    if not (inside or outside) or not (growing or outside):
         return lowered
     small = [n for n in rest if n.is_number and n.is_comparable and abs(n) < 1]
     growing, rest = [*small, *growing], [n for n in rest if n not in small]
-    return sp.Mul(*rest, raw_damped(sp.Mul(*vanishing), sp.Mul(*growing), evaluate=False), evaluate=False)
+    out = sp.Mul(*inside)
+    if growing:
+        out = raw_damped(out, sp.Mul(*growing), evaluate=False)
+    if outside:
+        out = raw_damped(sp.Mul(*outside), out, evaluate=False)
+    return sp.Mul(*rest, out, evaluate=False)
 
 
 def _log_cosh(u: sp.Expr) -> sp.Expr:
@@ -782,7 +933,7 @@ def _bottom_up(expr: sp.Expr, place: Place) -> sp.Expr:
     if isinstance(expr, sp.log):
         return _logarithm(expr, place)
     if expr.is_Add:
-        return _two_sigmoids(expr) or _gap(expr) or _sum(expr)
+        return _two_sigmoids(expr) or _with_erf(expr) or _gap(expr) or _one_plus_unit(expr) or _sum(expr)
     return _unit(expr, place) if expr.is_Mul else expr
 
 
@@ -792,9 +943,26 @@ def _unit(expr: sp.Mul, place: Place) -> sp.Expr:
         if factor.is_Pow and factor.exp == -1 and isinstance(factor.base, raw_hypot) and place.variable in expr.args:
             x, y = factor.base.args
             k = x / place.variable
-            if not k.has(place.variable) and k.is_nonzero:
+            if not k.has(place.variable) and (k.is_nonzero or place.positive(k)):
                 return expr / factor / place.variable * raw_unit(x, y) / k
     return expr
+
+
+def _one_plus_unit(expr: sp.Add) -> sp.Expr | None:
+    """C + c*x/h with the hypotenuse h of x and y as c*(x + h)/h, where x + h is a function of its own."""
+    plain = expr.replace(raw_unit, lambda x, y: x / raw_hypot(x, y))
+    for term in plain.args:
+        for h in (f.base for f in sp.Mul.make_args(term) if f.is_Pow and f.exp == -1 and isinstance(f.base, raw_hypot)):
+            x, y = h.args
+            for c in plain.args:
+                for side in (x, -x):
+                    if c is not term and c * side == term * h:
+                        return _sum_of(plain, term, c) + c * raw_root_sum(side, y) / h
+    return None
+
+
+def _sum_of(expr: sp.Add, *without: sp.Expr) -> sp.Expr:
+    return sp.Add(*(t for t in expr.args if t not in without))
 
 
 def _gap(expr: sp.Add) -> sp.Expr | None:
@@ -954,6 +1122,20 @@ def _conjugate(expr: sp.Add, place: Place) -> sp.Expr | None:
                 return expr - root - other + c * raw_root_gap(w.base)
             if not w.is_Add and (w.is_nonnegative or place.positive(w)):
                 return expr - root - other + c * w / (factor + k)
+    return None
+
+
+def _with_erf(expr: sp.Add) -> sp.Expr | None:
+    """a*erf(u)*x + b*x as (b - a)*x + a*erfc(-u)*x, if b - a is shorter than b: nothing cancels where erf(u) is -1."""
+    for wave in expr.atoms(sp.erf):
+        inside = [t for t in expr.args if wave in sp.Mul.make_args(t)]
+        outside = sp.Add(*(t for t in expr.args if not t.has(wave)))
+        if len(inside) != 1 or outside == 0:
+            continue
+        a = sp.Mul(*(f for f in sp.Mul.make_args(inside[0]) if f != wave))
+        rest = sp.factor(outside - a)
+        if sp.count_ops(rest) < sp.count_ops(outside):
+            return rest + a * _complement(-wave.args[0])
     return None
 
 

@@ -36,10 +36,10 @@ from kassei.codegen import lower
 from kassei.codegen.plan import Layout, Plan, Selection, inner
 from kassei.core.activation import Activation
 
-SINGLE = 8.0
+SINGLE = 7.5
 """Up to this bound float32 is computed in float32."""
-HALF = 512.0
-"""Up to this bound 16-bit types are computed in float32: an eighth of half a unit of float16."""
+HALF: Mapping[str, float] = {"float16": 512.0, "bfloat16": 4096.0}
+"""Up to this bound a 16-bit type is computed in float32: an eighth of half a unit of its own, in units of float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +116,22 @@ class Program:
         """The largest of them."""
         return max(self.errors.values())
 
+    @cached_property
+    def in_double(self) -> float:
+        """The largest bound for float32 results of float64 arithmetic, as far as that is a question of conditioning.
+
+        Still in units of 2**-24: a target that computes with b bits more errs 2**b times less.
+        """
+        from kassei.codegen.rounding import bounds
+
+        return max(bounds(self, self.activation, "float64").values())
+
+    def in_single(self, dtype: str) -> bool:
+        """Whether float32 is exact enough for a 16-bit type, over its own inputs and to its own digits."""
+        from kassei.codegen.rounding import bounds
+
+        return max(bounds(self, self.activation, dtype).values()) <= HALF[dtype]
+
     @property
     def heads(self) -> frozenset[type[sp.Basic]]:
         """The functions that steps and parts call, for the parts of a target's library that are needed."""
@@ -156,12 +172,17 @@ def make_program(
 
 def plain(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     """The spelling of a target that has no functions of its own for slopes of units."""
-    return lower.opened(expr).replace(lower.raw_reach, lower.reached)
+    return with_units(lower.opened(expr), variable)
 
 
 def with_units(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     """The spelling of a target that has them."""
-    return expr.replace(lower.raw_reach, lower.reached)
+    return expr.replace(lower.raw_reach, lower.reached).replace(lower.raw_soft_ramp, lower.ramped)
+
+
+def with_fine_products(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
+    """The same, for a target that has a fused multiply-add to find what a product has lost."""
+    return lower.fine(with_units(expr, variable), variable)
 
 
 def all_quantities(plan: Plan) -> tuple[str, ...]:
@@ -177,6 +198,18 @@ def _divided(expr: sp.Expr) -> sp.Expr:
     if isinstance(expr, lower.raw_quotient):
         return sp.Mul(args[0], sp.Pow(args[1], -1, evaluate=False), evaluate=False)
     return expr.func(*args, evaluate=False)
+
+
+def _reaches(layout: Layout) -> list[tuple[sp.Expr, sp.Expr]]:
+    """For each branch the interval over which it and its neighbours have one formula: it is computed once for them."""
+    found = [(b.lo, b.hi) for b in layout.branches]
+    for k in range(1, len(found)):
+        if layout.branches[k].expr == layout.branches[k - 1].expr:
+            found[k] = (found[k - 1][0], found[k][1])
+    for k in range(len(found) - 1, 0, -1):
+        if layout.branches[k].expr == layout.branches[k - 1].expr:
+            found[k - 1] = found[k]
+    return found
 
 
 class _Maker:
@@ -200,10 +233,10 @@ class _Maker:
         clamped: dict[tuple[sp.Expr, sp.Expr], sp.Symbol] = {}
         spelled: list[sp.Expr] = []
         for layout in layouts:
-            for branch in layout.branches:
+            for branch, (lo, hi) in zip(layout.branches, _reaches(layout), strict=True):
                 expr = (self.spelling or plain)(branch.expr, self.variable)
                 if expr.has(self.variable):
-                    expr = expr.xreplace({self.variable: self._inside(branch.lo, branch.hi, clamped, steps)})
+                    expr = expr.xreplace({self.variable: self._inside(lo, hi, clamped, steps)})
                 spelled.append(self._lifted(expr))
         names = (sp.Symbol(f"t{i}", real=True) for i in itertools.count())
         shared, parts = sp.cse(spelled, symbols=names, order="none")
@@ -286,7 +319,7 @@ class _Maker:
         )
         merged_parts, merged_borders = [parts[0]], []
         for border, part in zip(borders, parts[1:], strict=True):
-            if part == merged_parts[-1] and border.own is None and not self._moves(part):
+            if part == merged_parts[-1] and border.own is None:
                 continue
             merged_parts.append(part)
             merged_borders.append(border)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,16 +36,53 @@ FLOOR = 0.05
 """Slopes that change sign are judged relative to max(abs(f'), FLOOR): near a zero no relative accuracy is possible."""
 ALIGNED = 3.0
 """Near a zero of f' many roundings meet and hardly ever all with one sign: their sum is overestimated by this much."""
-SMALLEST = 2.0**-126
-"""The smallest normal float32: below it an error is measured against it."""
-LARGEST, HUGE = 3.0e38, 3.4028235e38
+SMALLEST, HUGE = 2.0**-126, 3.4028235e38
+"""The smallest normal float32 and the largest."""
 FAR = 1e37
 """Beyond it only overflow is looked for: there reciprocals are subnormal, which the bound makes too much of."""
 POWERS = (0.25, 0.5, 1.0)
 """Sizes of parameters with which products are exact: larger ones make them overflow, and what is subnormal has few
 digits when it is divided by smaller ones."""
-_UNITS = 2.0
-"""Error of a library function in units of roundoff where nothing was measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A type of inputs and results."""
+
+    bits: int
+    smallest: float
+    """Its smallest normal number: a smaller result's error is measured against it."""
+    farthest: float
+    """No input beyond it is looked at."""
+    largest: float
+    """No result beyond it is looked at."""
+    nearest: Callable[[Array], Array]
+    in_float32: bool = True
+    """Whether what is computed in between is float32, so that it overflows; else it has the exponents of float64."""
+
+    def beside(self, x: float) -> list[float]:
+        """The numbers of this type next to one, and that one."""
+        return [x * (1.0 + k * 2.0**-self.bits) for k in (-4, -2, -1, 0, 1, 2, 4)]
+
+
+def _brain(x: Array) -> Array:
+    """The nearest bfloat16, ties to even."""
+    words = np.float32(x).view(np.uint32)
+    return np.float64(((words + 0x7FFF + ((words >> 16) & 1)) & np.uint32(0xFFFF0000)).view(np.float32))
+
+
+_SINGLE = Format(bits=24, smallest=SMALLEST, farthest=HUGE, largest=3.0e38, nearest=lambda x: np.float64(np.float32(x)))
+FORMATS = {
+    "float32": _SINGLE,
+    "float64": replace(_SINGLE, in_float32=False),
+    "bfloat16": Format(bits=8, smallest=SMALLEST, farthest=HUGE, largest=3.0e38, nearest=_brain),
+    "float16": Format(
+        bits=11, smallest=2.0**-14, farthest=65504.0, largest=65504.0, nearest=lambda x: np.float64(np.float16(x))
+    ),
+}
+_VANISHING = (*lower.VANISHING, lower.raw_fine)
+_UNITS = 4.0
+"""Error of a library function in units of roundoff where nothing was measured: two units of the last place."""
 
 _vector = np.vectorize
 _erf, _erfc = _vector(math.erf, otypes=[float]), _vector(math.erfc, otypes=[float])
@@ -122,12 +160,14 @@ _UNARY: dict[type[sp.Basic], tuple[Callable[[Array], Array], Callable[[Array], A
 }
 
 
-def bounds(program: Program, activation: Activation) -> dict[str, float]:
-    """The largest bound of each quantity over the grid, in units of roundoff; ``inf`` where a value is not finite.
+def bounds(program: Program, activation: Activation, dtype: str = "float32") -> dict[str, float]:
+    """The largest bound of each quantity over the grid, in units of 2**-24; ``inf`` where a value is not finite.
 
-    Bounds of slopes that change sign are divided by ``ALIGNED``.
+    Bounds of slopes that change sign are divided by ``ALIGNED``. Inputs and results are of the type given (one of
+    ``FORMATS``), what is computed in between is float32. "float64" stands for float32 results of wider arithmetic.
     """
-    return {name: one.aligned for name, one in zip(program.quantities, _worst(program, activation), strict=True)}
+    found = _worst(program, activation, dtype=dtype)
+    return {name: one.aligned for name, one in zip(program.quantities, found, strict=True)}
 
 
 class Bound(NamedTuple):
@@ -138,9 +178,11 @@ class Bound(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def _worst(program: Program, activation: Activation, *, powers: bool = False) -> tuple[Bound, ...]:
+def _worst(
+    program: Program, activation: Activation, *, powers: bool = False, dtype: str = "float32"
+) -> tuple[Bound, ...]:
     """Over the grid, by quantity; ``powers`` looks at parameters that are powers of two only."""
-    found = [_at(program, row) for row in _rows(activation, powers=powers)]
+    found = [_at(program, row, FORMATS[dtype]) for row in _rows(activation, powers=powers)]
     return tuple(Bound(max(b.plain for b in each), max(b.aligned for b in each)) for each in zip(*found, strict=True))
 
 
@@ -182,12 +224,14 @@ def _samples(domain: Domain, default: float, powers: bool) -> list[float]:
     return [float(np.float32(x)) for x in inside]
 
 
-def _grid(breaks: list[float]) -> Array:
+def _grid(breaks: list[float], kind: Format) -> Array:
     far = np.concatenate([np.exp(np.linspace(math.log(1e-37), math.log(FAR), 331)), [3e37, 8e37, 1.6e38, 2.9e38]])
     near = np.linspace(0.013, 30.0, 700)
     both = np.concatenate([far, near, -far, -near, [0.0]])
     around = [b + s * d for b in breaks for d in (0.0, 1e-6, 1e-3, 0.1) for s in (1.0, -1.0)]
-    return np.sort(np.float64(np.float32(np.concatenate([both, around]))))
+    around += [x for b in breaks for x in kind.beside(b)]
+    points = np.concatenate([both, around])
+    return np.unique(kind.nearest(points[np.abs(points) <= kind.farthest]))
 
 
 def conditioned(program: Program, activation: Activation) -> bool:
@@ -247,7 +291,9 @@ def natural(program: Program, activation: Activation) -> tuple[bool, bool]:
     return found[0], found[1]
 
 
-def _scope(program: Program, row: dict[str, float], points: Array | None = None) -> tuple[dict[sp.Symbol, Pair], Case]:
+def _scope(
+    program: Program, row: dict[str, float], points: Array | None = None, kind: Format = FORMATS["float32"]
+) -> tuple[dict[sp.Symbol, Pair], Case]:
     """Parameters, constants, the input and all steps; and the case that holds."""
     with np.errstate(all="ignore"):
         scope: dict[sp.Symbol, Pair] = {}
@@ -262,9 +308,11 @@ def _scope(program: Program, row: dict[str, float], points: Array | None = None)
             scope[constant.symbol] = _rounded(exact[constant.symbol])
         case = next(c for c in program.cases if c is program.cases[-1] or _holds(c.condition, exact))
         if points is None:
-            points = _grid(_borders(case, scope))
+            points = _grid(_borders(case, scope), kind)
         scope[program.variable] = (points, np.zeros_like(points))
         scope[OUTSIDE] = (np.zeros(points.shape, dtype=bool), np.float64(0.0))
+        scope[SHORT] = (np.bool_(kind.bits < FORMATS["float32"].bits), np.float64(0.0))
+        scope[REACH] = (np.float64(HUGE if kind.in_float32 else np.inf), np.float64(0.0))
         for step in case.steps:
             scope[step.symbol] = _one(step.expr, scope)
         return scope, case
@@ -276,11 +324,21 @@ def _borders(case: Case, scope: dict[sp.Symbol, Pair]) -> list[float]:
 
 OUTSIDE = sp.Symbol("outside")
 """In a scope: where a guard of the program's spelling does not hold."""
+REACH = sp.Symbol("reach")
+"""In a scope: the largest number that what is computed in between may be."""
+SHORT = sp.Symbol("short")
+"""In a scope: whether results have so few digits that a target does without what it does for the others."""
 
 
-def _at(program: Program, row: dict[str, float]) -> list[Bound]:
-    scope, case = _scope(program, row)
+def _at(program: Program, row: dict[str, float], kind: Format) -> list[Bound]:
+    scope, case = _scope(program, row, kind=kind)
     points = scope[program.variable][0]
+    if "value" in program.quantities:
+        near = _zeros(program, row, scope, case)
+        if near:
+            found = kind.nearest(np.array([x for z in near for x in kind.beside(z)]))
+            points = np.union1d(points, found[np.abs(found) <= kind.farthest])
+            scope, case = _scope(program, row, points, kind)
     with np.errstate(all="ignore"):
         chosen = [_choose(choice, points, scope) for choice in case.choices]
         outside = scope[OUTSIDE][0]
@@ -291,19 +349,53 @@ def _at(program: Program, row: dict[str, float]) -> list[Bound]:
             for value, error in chosen
         ]
         return [
-            _judged(value, error, keep, slope=name != "value")
+            _judged(value, error, keep, kind, slope=name != "value")
             for name, (value, error), keep in zip(program.quantities, chosen, looked_at, strict=True)
         ]
 
 
-def _judged(value: Array, error: Array, keep: Array, *, slope: bool) -> Bound:
-    keep = keep & ~(np.abs(value) >= LARGEST)  # NaN is judged
+STEPS = 12
+
+
+def _zeros(program: Program, row: dict[str, float], scope: dict[sp.Symbol, Pair], case: Case) -> list[float]:
+    """Where the value passes 0 between two points of the grid, by the rule of false position."""
+    which = program.quantities.index("value")
+
+    def value(points: Array, scope: dict[sp.Symbol, Pair], case: Case) -> Array:
+        return _choose(case.choices[which], points, scope)[0]
+
+    points = scope[program.variable][0]
+    with np.errstate(all="ignore"):
+        y = value(points, scope, case)
+        k = np.flatnonzero((y[:-1] * y[1:] < 0) & np.isfinite(y[:-1] * y[1:]))
+        borders = np.array(_borders(case, scope))
+        k = np.array([i for i in k if not ((points[i] <= borders) & (borders <= points[i + 1])).any()], dtype=int)
+        k = k[np.argsort(np.abs(points[k]))][:MANY]
+        if not k.size:
+            return []
+        lo, hi, below, above = points[k], points[k + 1], y[k], y[k + 1]
+        for _ in range(STEPS):
+            middle = (lo * above - hi * below) / (above - below)
+            new = value(middle, *_scope(program, row, middle))
+            left = new * below > 0
+            above = np.where(left, above / 2, new)  # the end that stays counts half: Illinois
+            below = np.where(left, new, below / 2)
+            lo, hi = np.where(left, middle, lo), np.where(left, hi, middle)
+        return [float(x) for x in middle if np.isfinite(x)]
+
+
+MANY = 8
+"""Zeros that are looked for, the nearest to 0."""
+
+
+def _judged(value: Array, error: Array, keep: Array, kind: Format, *, slope: bool) -> Bound:
+    keep = keep & ~(np.abs(value) >= kind.largest)  # NaN is judged
     value, error = np.broadcast_arrays(value[keep], error[keep])
     if not value.size:
         return Bound(0.0, 0.0)
     if np.isnan(error).any() or np.isnan(value).any():
         return Bound(math.inf, math.inf)
-    size = np.maximum(np.abs(value), SMALLEST)
+    size = np.maximum(np.abs(value), kind.smallest)
     if slope and value.min() < 0 < value.max():
         size = np.maximum(size, FLOOR)
         return Bound(float(np.max(error / size)), float(np.max(error / ALIGNED / size)))
@@ -368,6 +460,10 @@ def _rounded(value: float) -> Pair:
     return np.float64(value), np.float64(0.0 if same else abs(value))
 
 
+def _reach(scope: dict[sp.Symbol, Pair]) -> float:
+    return float(scope[REACH][0]) if REACH in scope else HUGE
+
+
 def _one(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
     if expr.is_Symbol:
         return scope[expr]
@@ -375,14 +471,19 @@ def _one(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
         return _rounded(float(expr))
     value, error = _node(expr, scope)
     size = np.abs(value)
-    if not isinstance(expr, (*lower.VANISHING, lower.raw_min, lower.raw_max)) and np.ndim(size):
-        error = _subnormal(value, error)
-    return value, np.where((size > HUGE) & np.isfinite(size), np.inf, error)  # float32 would have overflowed
+    if not isinstance(expr, (*_VANISHING, lower.raw_min, lower.raw_max)) and np.ndim(size):
+        error = _subnormal(value, error) if _reach(scope) == HUGE else error
+    return value, np.where((size > _reach(scope)) & np.isfinite(size), np.inf, error)  # it would have overflowed
 
 
 def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
     if isinstance(expr, ufuncs.raw_guard):
         return _guarded(expr.args[0], expr.args[1], scope)
+    if isinstance(expr, lower.raw_fine):
+        return _fine(expr, scope)
+    if isinstance(expr, lower.raw_from_zero):
+        (value, error), (u, _), (_, other) = (_one(a, scope) for a in expr.args)
+        return value, np.where((np.abs(u) < 1e-30) & ~scope[SHORT][0], other, error)
     args = [_one(a, scope) for a in expr.args]
     if expr.is_Mul or isinstance(expr, lower.raw_product):
         args = _unlifted(expr.args, args)
@@ -447,6 +548,19 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
     raise NotImplementedError(f"no rounding error is known for {expr.func.__name__}; add it to codegen/rounding.py")
 
 
+def _fine(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
+    """A function of k*w in which only w brings an error, and one rounding more for the correction."""
+    inner, k, _, w = expr.args
+    if scope[SHORT][0] or inner.is_Symbol:
+        return _one(inner, scope)
+    f, derivative = _UNARY[sp.exp if isinstance(inner, sp.exp) else inner.func]
+    x = _one(inner.args[0], scope)[0]
+    value, steep = f(x), np.abs(derivative(x))
+    carried = steep * _subnormal(x, np.abs(_one(k, scope)[0]) * _one(w, scope)[1])
+    size = np.maximum(np.abs(value), FLOOR) if inner.func in lower.UNITS.values() else np.abs(value)
+    return value, np.where(value == 0.0, 0.0, carried + (_units(inner.func) + 1.0) * size)
+
+
 def _unlifted(factors: tuple[sp.Basic, ...], args: list[Pair]) -> list[Pair]:
     """What vanishes loses its digits below the smallest normal number where it is only multiplied by constants.
 
@@ -455,7 +569,7 @@ def _unlifted(factors: tuple[sp.Basic, ...], args: list[Pair]) -> list[Pair]:
     if sum(np.ndim(value) > 0 for value, _ in args) > 1:
         return args
     return [
-        (value, _subnormal(value, error) if isinstance(factor, lower.VANISHING) else error)
+        (value, _subnormal(value, error) if isinstance(factor, _VANISHING) else error)
         for factor, (value, error) in zip(factors, args, strict=True)
     ]
 

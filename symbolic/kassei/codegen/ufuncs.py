@@ -115,6 +115,9 @@ def spelled(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
         return expr
     if expr.func in lower.UNITS.values():
         return spelled(lower.opened(expr), variable)
+    if isinstance(expr, lower.raw_soft_ramp):
+        w, k = expr.args
+        return _softplus(k * spelled(w, variable)) / k
     args = [spelled(a, variable) for a in expr.args]
     head = expr.func
     if head in _SPELLED:

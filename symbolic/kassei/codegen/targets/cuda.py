@@ -29,7 +29,7 @@ from kassei import __version__
 from kassei.codegen import lower
 from kassei.codegen.plan import Plan, inner, outer
 from kassei.codegen.printer import LIBM, NoRuleError, double, parted
-from kassei.codegen.program import HALF, SINGLE, Border, Case, Choice, Constant, Program, make_program, with_units
+from kassei.codegen.program import SINGLE, Border, Case, Choice, Constant, Program, make_program, with_fine_products
 from kassei.codegen.statements import Dialect, statements
 from kassei.codegen.target import Target
 from kassei.codegen.targets._notes import infinity_note, kink_note, parameter_fields
@@ -67,11 +67,15 @@ FUNCTIONS: dict[Any, str] = {
     lower.raw_min: "min",
 }
 """What the mathematical functions are called, without the precision that stands before."""
+_OURS = frozenset(
+    head for head, name in FUNCTIONS.items() if name not in (*LIBM.values(), "pow", "erf", "log", "log1p", "hypot")
+) | {sp.Add, sp.Mul, sp.Symbol, lower.raw_fine, lower.raw_from_zero, lower.raw_damped, lower.raw_product}
 _LIFTED = frozenset(("exp", "sigmoid", "tanh_softplus", "tanh_softplus_slope", "sech2", "gauss", "exp_neg_square"))
 _LIFTED_TAILS = frozenset(("normal_cdf", "erfc"))
 _HOST: dict[Any, str] = {
     **NUMPY,
     lower.raw_positive: "_positive",
+    lower.raw_low: "_low",
     lower.raw_sigmoid: "_sigmoid",
     lower.raw_softplus: "_softplus",
     lower.raw_sech2: "_sech2",
@@ -108,7 +112,11 @@ HALVES = Precision(name="half", real="float")
 SINGLES = Precision(name="single", real="float")
 DOUBLES = Precision(name="double", real="double")
 WIDES = Precision(name="wide", real="double")
-STEEP = 5.5
+LIBRARY = 4.0
+"""The same for values that call functions of CUDA's own library, whose errors are two units of the last place."""
+WIDE = 2.0**15
+"""Up to this bound ``wide`` has float32 results to four of their units: it has 13 bits more. Beyond it, ``double``."""
+STEEP = 5.8
 """Like ``SINGLE``, for slopes, which may err by 3e-7 (5 units of 2**-24) or by 5 ulp (up to 10 of them)."""
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
@@ -136,9 +144,11 @@ class Kernel:
         if dtype == "float64":
             return DOUBLES
         if dtype == "float32":
-            fine = all(x <= (SINGLE if name == "value" else STEEP) for name, x in self.program.errors.items())
-            return SINGLES if fine else WIDES
-        return HALVES if self.program.error <= HALF else WIDES
+            limit = {"value": SINGLE if self.program.heads <= _OURS else LIBRARY}
+            if all(x <= limit.get(name, STEEP) for name, x in self.program.errors.items()):
+                return SINGLES
+            return WIDES if self.program.in_double <= WIDE else DOUBLES
+        return HALVES if self.program.in_single(dtype) else WIDES
 
 
 def kernels(plan: Plan) -> tuple[Kernel, ...]:
@@ -148,7 +158,7 @@ def kernels(plan: Plan) -> tuple[Kernel, ...]:
     if learned:
         wanted += [("grad_params", learned), ("backward", ("slope", *learned))]
     wanted.append(("forward_backward", ("value", "slope", *learned)))
-    drafts = [(name, quantities, make_program(plan, quantities, with_units)) for name, quantities in wanted]
+    drafts = [(name, quantities, make_program(plan, quantities, with_fine_products)) for name, quantities in wanted]
     names: dict[tuple[tuple[tuple[sp.Basic, sp.Expr], ...], bool], sp.Symbol] = {}
     out = []
     for name, quantities, program in drafts:
@@ -241,7 +251,9 @@ class _Writer:
         v = str(self.variable)
         parts, borders = self._joined_parts(choice)
         text = self.atom(parts[0])
-        for border, part in zip(borders, parts[1:], strict=True):
+        for border, before, part in zip(borders, parts, parts[1:], strict=False):
+            if part == before:
+                continue
             sign = ">=" if border.to_right else ">"
             text = self.step(f"{v} {sign} {self.atom(border.at)} ? {self.atom(part)} : {text}")
         for border in borders:
@@ -313,6 +325,8 @@ class _Writer:
             return self._known(e)
         if e in self.local:
             return self._far(self.local[e], end)
+        if isinstance(e, lower.raw_fine | lower.raw_from_zero):
+            return self._far(e.args[0], end)
         if e.func in (lower.raw_max, lower.raw_min):
             first = self._far(e.args[0], end)
             if first not in (sp.oo, -sp.oo) or e.args[1] in (sp.oo, -sp.oo) or e.args[1].has(self.variable):
@@ -363,6 +377,10 @@ class _Writer:
             return self.joined([self.expr(a) for a in e.args], "*")
         if isinstance(e, lower.raw_damped):
             return self.damped(*e.args)
+        if isinstance(e, lower.raw_fine):
+            return self.fine(e)
+        if isinstance(e, lower.raw_from_zero):
+            return self.from_zero(*e.args)
         if e.is_Pow:
             return self.power(*e.args)
         return self.call(e.func, [self.bare(a) for a in e.args])
@@ -439,25 +457,76 @@ class _Writer:
         half = half if half.isidentifier() else self.step(half[1:-1])
         return f"({half} * {half}{f' * {name}' if exponent % 2 else ''})"
 
+    def fine(self, e: sp.Expr) -> str:
+        """A function of a product; in float32 what the product has lost moves the result."""
+        inner = e.args[0]
+        if self.precision is not SINGLES or inner.is_Symbol:
+            return self.expr(inner)
+        if isinstance(inner, lower.raw_swish_slope):
+            return self.step(f"single_swish_slope_near({self.atom(inner.args[0])}, {self.lost(e)})")
+        return self.mended(e, self.step(self.bare(inner)))
+
+    def from_zero(self, whole: sp.Expr, u: sp.Expr, line: sp.Expr) -> str:
+        """In float32 a line where u is small; other types have the exponents of float64, or few digits."""
+        if self.precision is not SINGLES:
+            return self.expr(whole)
+        return self.step(f"fabsf({self.atom(u)}) < 1e-30f ? {self.atom(line)} : {self.atom(whole)}")
+
+    def mended(self, e: sp.Expr, value: str) -> str:
+        """The value of such a function with what is missing; infinite where it overflowed."""
+        finite = f"kassei_min({value}, 3.4028234e38f)" if e.args[0].func in (sp.exp, lower.raw_expm1) else value
+        finite += " + 1.0f" if isinstance(e.args[0], lower.raw_expm1) else ""
+        return f"fmaf({self.lost(e)}, {finite}, {value})"
+
+    def lost(self, e: sp.Expr) -> str:
+        """By how much of itself a function of k*w falls short because k and k*w are rounded; of expm1, its exp.
+
+        With u the product, d what it lacks (at most 2**-24 of it): exp(u + d) is exp(u)*(1 + d); where abs(u) is large
+        enough for d to matter sigmoid(u) and softplus(-abs(u)) move like exp(-abs(u)), sech(u)**2 like its square.
+        Where the product overflows the function has reached its limit.
+        """
+        inner, k, low, w = e.args
+        u = self.atom(inner.args[0] if not isinstance(inner, lower.raw_softplus) else k * w)
+        rest = f"fmaf({self.atom(k)}, {self.atom(w)}, -{u})"
+        if low != 0:
+            rest = f"fmaf({self.atom(low)}, {self.atom(w)}, {rest})"
+        d = self.step(rest)
+        holds = f"fabsf({d}) < 1.0f"
+        if isinstance(inner, lower.raw_sigmoid):
+            return self.step(f"{u} < 0.0f && {holds} ? {d} : 0.0f")
+        moved = self.step(f"{holds} ? {d} : 0.0f")
+        if isinstance(inner, lower.raw_softplus):
+            return self.step(f"{u} < 0.0f ? {moved} : -{moved}")
+        if isinstance(inner, lower.raw_sech2):
+            return self.step(f"{u} < 0.0f ? 2.0f * {moved} : -2.0f * {moved}")
+        return moved
+
     def damped(self, vanishing: sp.Expr, growing: sp.Expr) -> str:
         """A product whose first factors may be subnormal: they are computed times a power of two, taken back last."""
         factors, backs = [], []
-        for factor in sp.Mul.make_args(vanishing):
+        for given in sp.Mul.make_args(vanishing):
+            fine = isinstance(given, lower.raw_fine) and not given.args[0].is_Symbol
+            factor = given.args[0] if fine else given
             base, exponent = factor.args if factor.is_Pow and factor.args[0] is not sp.E else (factor, sp.S.One)
             name = FUNCTIONS.get(base.func, "")
             lifts = _LIFTED | (_LIFTED_TAILS if self.precision is SINGLES else frozenset(("normal_cdf",)))
+            if isinstance(base, lower.raw_softplus) and isinstance(-base.args[0], sp.Abs):
+                lifts |= {name}
             if exponent == 1 and name in lifts and self.precision in (SINGLES, DOUBLES):
                 back = f"b{self.count}"
                 self.lines.append(f"{self.precision.real} {back};")
-                factors.append(self.step(f"{self.precision.name}_lift_{name}({self.bare(base.args[0])}, {back})"))
+                value = self.step(f"{self.precision.name}_lift_{name}({self.bare(base.args[0])}, {back})")
                 backs.append(back)
             else:
-                factors.append(self.expr(factor))
+                value = self.expr(factor)
+            if fine and self.precision is SINGLES:
+                value = self.step(self.mended(given, value if value.isidentifier() else self.step(value)))
+            factors.append(value)
         small = self.joined(factors, "*") if len(factors) > 1 else factors[0]
         small = small if small.isidentifier() else self.step(small[1:-1] if _closes(small) else small)
         rest = self.expr(growing)
         text = " * ".join([small, rest, *backs])
-        if growing == self.variable or (growing.is_Symbol and not backs):
+        if growing == self.variable or (growing.is_Symbol and growing not in self.local and not backs):
             return f"({text})"
         zero = self.precision.literal(sp.S.Zero)
         return self.step(f"{small} == {zero} ? {zero} : {text}")
@@ -626,15 +695,9 @@ def parts(plan: Plan) -> Parts:
             infinity=any("KASSEI_INF" in line for b in bodies for line in b["lines"]),
         )
         formulas[dtype] = used_functions(text) + "\n" + text
-    walks = fill("code/cuda/walks.cu.j2", channels=bool(f.parameters), sums=bool(f.learned))
-    walks += fill(
-        "code/cuda/kernels.cu.j2",
-        name=f.name,
-        kernels=all_kernels,
-        constants=names,
-        channels=bool(f.parameters),
-        cases=len(all_kernels[0].program.cases),
-    )
+    shape = {"channels": bool(f.parameters), "cases": len(all_kernels[0].program.cases)}
+    walks = fill("code/cuda/walks.cu.j2", sums=bool(f.learned), **shape)
+    walks += fill("code/cuda/kernels.cu.j2", name=f.name, kernels=all_kernels, constants=names, **shape)
     head = fill("code/cuda/head.cu.j2", version=__version__, name=f.name, digest=f.digest)
     return Parts(common=head, storage=storage, formulas=formulas, walks=walks)
 
@@ -708,8 +771,8 @@ def _notes(plan: Plan, wide: dict[str, list[str]]) -> list[str]:
     text = "float64 is computed in float64, all else in float32"
     kinds = wide["float32"]
     text += f", but {', '.join(kinds)} of float32 in float64" if kinds else ""
-    kinds = wide["float16"]
-    text += f" and {', '.join(kinds)} of 16-bit types in float64" if kinds else ""
+    for kind in ("float16", "bfloat16"):
+        text += f" and {', '.join(wide[kind])} of {kind} in float64" if wide[kind] else ""
     text += f". Infinite inputs: {infinity_note(plan)}. At a break of the slope: {kink_note(plan)}."
     return paragraph(text).splitlines()
 

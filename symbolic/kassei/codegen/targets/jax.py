@@ -13,7 +13,7 @@ import sympy as sp
 from kassei import __version__
 from kassei.codegen import lower
 from kassei.codegen.plan import Plan, inner, outer
-from kassei.codegen.program import HALF, SINGLE, Program, all_quantities, make_program
+from kassei.codegen.program import SINGLE, Program, all_quantities, make_program
 from kassei.codegen.statements import COLUMNS, Dialect, statements
 from kassei.codegen.target import Target
 from kassei.codegen.targets._notes import parameter_fields
@@ -57,8 +57,8 @@ INDENT = 8
 
 def working_types(program: Program) -> dict[str, str]:
     """The type that results of each dtype are computed in."""
-    half = "float32" if program.error <= HALF else "float64"
-    brain = "float64" if lower.raw_damped in program.heads else half  # it has the exponents of float32
+    half, brain = ("float32" if program.in_single(dtype) else "float64" for dtype in ("float16", "bfloat16"))
+    brain = "float64" if lower.raw_damped in program.heads else brain  # it has the exponents of float32
     single = "float32" if program.error <= SINGLE and not program.heads & LOSSY else "float64"
     return {"float16": half, "bfloat16": brain, "float32": single, "float64": "float64"}
 
@@ -73,8 +73,12 @@ def precision_note(types: dict[str, dict[str, str]]) -> str:
         both = " and ".join(names[name] for name in wide)
         note = f"For float32, {both} {'are' if len(wide) > 1 or wide == ['slopes'] else 'is'} computed in float64"
         note += ", which works with or without jax_enable_x64, because float32 arithmetic would lose digits"
+    half, brain = types["value"]["float16"], types["value"]["bfloat16"]
+    small = f"16-bit types are computed in {half}"
+    if half != brain:
+        small = f"Values of float16 are computed in {half}, of bfloat16 in {brain}"
     return (
-        f"{note}. 16-bit types are computed in {types['value']['float16']}. XLA flushes subnormal numbers to 0 on"
+        f"{note}. {small}. XLA flushes subnormal numbers to 0 on"
         " the CPU; its float32 functions err by up to 6 units in the last place there."
     )
 
