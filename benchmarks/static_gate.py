@@ -306,7 +306,9 @@ def main() -> int:
             "shortfalls": missed,
             "kernels": [asdict(f) for f in found],
         }
-        options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        rows = ",\n".join(json.dumps(row) for row in report.pop("kernels"))
+        head = json.dumps(report, indent=1).removesuffix("\n}")
+        options.out.write_text(f'{head},\n "kernels": [\n{rows}\n ]\n}}\n', encoding="utf-8")
     return 1 if missed else 0
 
 

@@ -262,8 +262,9 @@ static inline double kassei_fresh(const double* p) {
     return x;
 }
 
-// PTX ISA: rcp.approx errs by 1 ulp at most, and .ftz flushes subnormal arguments and results; ex2.approx by 2**-22
-// relative over its range (expf, which is ex2 of a reduced argument, by 1 ulp in all); lg2.approx by 2**-22; div.full 2.
+// PTX ISA: rcp.approx and sqrt.approx err by 1 ulp at most, and .ftz flushes subnormal arguments and results; ex2.approx
+// by 2**-22 relative over its range (expf, which is ex2 of a reduced argument, by 1 ulp in all); lg2.approx by 2**-22;
+// div.full 2.
 static inline float kassei_rcp(float x) {
     return kassei_host::flushed(kassei_host::erring(1.0 / (double)kassei_host::flushed(x), x, 1));
 }
@@ -272,9 +273,15 @@ static inline double kassei_rcp64(double x) {
     long long b = __double_as_longlong(1.0 / (std::fabs(x) < 2.2250738585072014e-308 ? std::copysign(0.0, x) : x));
     return __longlong_as_double(b & ~0xffffffffll);
 }
+// rsqrt.approx.ftz.f64 too.
+static inline double kassei_rsqrt64(double x) {
+    long long b = __double_as_longlong(1.0 / std::sqrt(std::fabs(x) < 2.2250738585072014e-308 ? std::copysign(0.0, x) : x));
+    return __longlong_as_double(b & ~0xffffffffll);
+}
 static inline float kassei_ex2(float x) { return kassei_host::erring(std::exp2((double)x), x, std::fabs(x) <= 1.0f ? 1 : 2); }
 static inline float kassei_ex2_near(float x) { return kassei_ex2(x); }
 static inline float kassei_lg2(float x) { return kassei_host::erring(std::log2((double)x), x, 2); }
+static inline float kassei_sqrt(float x) { return kassei_host::erring(std::sqrt((double)x), x, 1); }
 static inline float kassei_ratio(float x, float y) { return kassei_host::erring((double)x / (double)y, x, 2); }
 static inline float kassei_min(float x, float y) { return x != x ? x : y != y ? y : x < y ? x : y; }
 static inline float kassei_max(float x, float y) { return x != x ? x : y != y ? y : x > y ? x : y; }

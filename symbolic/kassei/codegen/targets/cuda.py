@@ -606,6 +606,8 @@ def _kit() -> dict[str, Any]:
         if key == "f":
             out[key]["log1p_unit"] = literals(fitted("log1p_unit"))
             out[key]["gelu_slope_short"] = literals(fitted("gelu_slope", 6))
+            for name, f, hi in (("atan", mpmath.atan, 1), ("erf", mpmath.erf, 0.25)):
+                out[key][name] = literals(_chebyshev(_over_root(f), 0, hi, degree=7 if name == "atan" else 4))
             for name, factor in (("half_log2_e", -0.5), ("minus_log2_e", -1.0)):
                 with mpmath.workdps(40):
                     whole = factor / mpmath.log(2)
@@ -615,6 +617,16 @@ def _kit() -> dict[str, Any]:
             out[key]["exp_short"] = literals(fitted("exp", 5))
             out[key]["log1p_unit"] = literals(_chebyshev(lambda e: mpmath.log1p(e) / e, 0, 1, degree=11))
     return out
+
+
+def _over_root(f: Callable[[mpmath.mpf], mpmath.mpf]) -> Callable[[mpmath.mpf], mpmath.mpf]:
+    """f(x)/x as a function of x**2, for an odd f."""
+
+    def of_square(z: mpmath.mpf) -> mpmath.mpf:
+        x = mpmath.sqrt(z)
+        return f(x) / x if x else mpmath.diff(f, 0)
+
+    return of_square
 
 
 def _chebyshev(f: Callable[[mpmath.mpf], mpmath.mpf], lo: float, hi: float, *, degree: int) -> list[float]:
