@@ -315,6 +315,8 @@ def test_the_package_never_evaluates_text() -> None:
             if not isinstance(node, ast.Call):
                 continue
             where = f"{path}:{node.lineno}"
+            if ast.unparse(node) == "exec('')":  # evaluates nothing; the command line clears an interrupt with it
+                continue
             if isinstance(node.func, ast.Name):
                 runs_emitted_code = runs and node.func.id in ("exec", "compile", "eval")
                 assert runs_emitted_code or node.func.id not in python | sympy, where
