@@ -3,12 +3,12 @@
     python benchmarks/static_gate.py [NAME …] [--all] [--out benchmarks/results/cuda_static.json]
 
 Every kernel is compiled by NVRTC (nvidia-cuda-nvrtc) to PTX and by ptxas (nvidia-cuda-nvcc) to machine code, which
-nvdisasm (nvidia-cuda-nvdisasm) lists. Counted are the instructions of the innermost loops that read 16 bytes at a
-time, per element (of several, one for each case of a function, the most costly counts); registers, spills and the width
-of the reads. The budget is the number of instructions
-that an H200 can issue in the time in which it moves the bytes of one element: 132 SMs, 128 lanes each, 1.98 GHz,
-4.3 TB/s. Instructions count for what they occupy: 1 for float32 and integers, 2 for float64, 8 for the special
-function unit (16 lanes) and for conversions from and to float64 (16 lanes). Both sides of a branch are counted.
+nvdisasm (nvidia-cuda-nvdisasm) lists. Counted are the instructions of the innermost loops that read 16 bytes at a time,
+per element (of several, one for each case of a function, the most costly counts); registers, spills and the width of
+the reads. The budget is the number of instructions that an H200 can issue in the time in which it moves the bytes of
+one element: 132 SMs, 128 lanes each, 1.98 GHz, 4.3 TB/s. Instructions count for what they occupy: 1 for float32 and
+integers, 2 for float64, 8 for the special function unit (16 lanes) and for conversions from and to float64 (16 lanes).
+Both sides of a branch are counted.
 
 The goal is at most 0.7 of the budget for float32 and 16-bit types, 16-byte reads, no spills. What misses it is listed
 in the results, and :func:`shortfalls` names it; ``tests/test_cuda_target.py`` fails when a kernel gets worse.

@@ -595,15 +595,12 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
     square = _squared(lowered, place) if lowered.is_Mul else None
     if square is not None:
         return sp.Mul(*(finish(a, place) for a in square[0]), square[1])
+    apart = None
     if lowered.is_Mul:
         lowered = _over_hypotenuse(lowered, place)
-    apart = (
-        (_ramp_apart(lowered, place) or _unit_apart(lowered, place))
-        if lowered.is_Mul
-        else _from_zero(lowered, place)
-        if lowered.is_Add
-        else None
-    )
+        apart = _ramp_apart(lowered, place) or _unit_apart(lowered, place)
+    elif lowered.is_Add:
+        apart = _from_zero(lowered, place)
     if apart is not None:
         return apart
     if lowered.is_Pow and isinstance(lowered.base, tuple(_PAIRED)) and lowered.exp.is_Integer and lowered.exp > 1:
@@ -715,8 +712,7 @@ def fine(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
             return expr
         inside = (-inside).args[0]
     k, w = inside.as_independent(variable, as_Add=False)
-    exact = k.is_Rational and {abs(k.p).bit_count(), k.q.bit_count()} == {1}
-    return expr if w != variable or exact else raw_fine(expr, k, raw_low(k), w)
+    return expr if w != variable or _power_of_two(k) else raw_fine(expr, k, raw_low(k), w)
 
 
 def _from_zero(line: sp.Add, place: Place) -> sp.Expr | None:
@@ -726,9 +722,13 @@ def _from_zero(line: sp.Add, place: Place) -> sp.Expr | None:
     if v != place.variable or d == 0 or not (c.is_Rational and d.is_Rational):
         return None
     shift = d / c
-    short = shift.q & (shift.q - 1) == 0 and abs(shift.p).bit_length() <= SHORT and shift.q.bit_length() <= SHORT
-    exact = c.q & (c.q - 1) == 0 and abs(c.p) & (abs(c.p) - 1) == 0  # a power of two
-    return raw_product(v + shift, c) if short and not exact else None
+    short = shift.q.bit_count() == 1 and max(abs(shift.p), shift.q).bit_length() <= SHORT
+    return raw_product(v + shift, c) if short and not _power_of_two(c) else None
+
+
+def _power_of_two(c: sp.Expr) -> bool:
+    """Whether a factor is one, of either sign, so that products with it are exact."""
+    return bool(c.is_Rational) and abs(c.p).bit_count() == c.q.bit_count() == 1
 
 
 def _merged(product: sp.Mul, place: Place) -> sp.Expr:

@@ -107,9 +107,7 @@ class Program:
     @cached_property
     def errors(self) -> Mapping[str, float]:
         """By quantity; see the module."""
-        from kassei.codegen.rounding import bounds
-
-        return bounds(self, self.activation)
+        return self._bounds("float32")
 
     @property
     def error(self) -> float:
@@ -122,15 +120,16 @@ class Program:
 
         Still in units of 2**-24: a target that computes with b bits more errs 2**b times less.
         """
-        from kassei.codegen.rounding import bounds
-
-        return max(bounds(self, self.activation, "float64").values())
+        return max(self._bounds("float64").values())
 
     def in_single(self, dtype: str) -> bool:
         """Whether float32 is exact enough for a 16-bit type, over its own inputs and to its own digits."""
+        return max(self._bounds(dtype).values()) <= HALF[dtype]
+
+    def _bounds(self, dtype: str) -> Mapping[str, float]:
         from kassei.codegen.rounding import bounds
 
-        return max(bounds(self, self.activation, dtype).values()) <= HALF[dtype]
+        return bounds(self, self.activation, dtype)
 
     @property
     def heads(self) -> frozenset[type[sp.Basic]]:

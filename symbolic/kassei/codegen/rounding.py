@@ -333,14 +333,14 @@ SHORT = sp.Symbol("short")
 def _at(program: Program, row: dict[str, float], kind: Format) -> list[Bound]:
     scope, case = _scope(program, row, kind=kind)
     points = scope[program.variable][0]
-    if "value" in program.quantities:
-        near = _zeros(program, row, scope, case)
+    with np.errstate(all="ignore"):
+        chosen = [_choose(choice, points, scope) for choice in case.choices]
+        near = _zeros(program, row, scope, case, [value for value, _ in chosen])
         if near:
             found = kind.nearest(np.array([x for z in near for x in kind.beside(z)]))
             points = np.union1d(points, found[np.abs(found) <= kind.farthest])
             scope, case = _scope(program, row, points, kind)
-    with np.errstate(all="ignore"):
-        chosen = [_choose(choice, points, scope) for choice in case.choices]
+            chosen = [_choose(choice, points, scope) for choice in case.choices]
         outside = scope[OUTSIDE][0]
         border = np.isin(points, _borders(case, scope))  # where the function may be undefined
         looked_at = [
@@ -355,33 +355,35 @@ def _at(program: Program, row: dict[str, float], kind: Format) -> list[Bound]:
 
 
 STEPS = 12
+"""Of false position."""
 
 
-def _zeros(program: Program, row: dict[str, float], scope: dict[sp.Symbol, Pair], case: Case) -> list[float]:
-    """Where the value passes 0 between two points of the grid, by the rule of false position."""
+def _zeros(
+    program: Program, row: dict[str, float], scope: dict[sp.Symbol, Pair], case: Case, found: list[Array]
+) -> list[float]:
+    """Where the value passes 0 between two points of the grid, by the rule of false position.
+
+    ``found`` are the quantities at these points.
+    """
+    if "value" not in program.quantities:
+        return []
     which = program.quantities.index("value")
-
-    def value(points: Array, scope: dict[sp.Symbol, Pair], case: Case) -> Array:
-        return _choose(case.choices[which], points, scope)[0]
-
-    points = scope[program.variable][0]
-    with np.errstate(all="ignore"):
-        y = value(points, scope, case)
-        k = np.flatnonzero((y[:-1] * y[1:] < 0) & np.isfinite(y[:-1] * y[1:]))
-        borders = np.array(_borders(case, scope))
-        k = np.array([i for i in k if not ((points[i] <= borders) & (borders <= points[i + 1])).any()], dtype=int)
-        k = k[np.argsort(np.abs(points[k]))][:MANY]
-        if not k.size:
-            return []
-        lo, hi, below, above = points[k], points[k + 1], y[k], y[k + 1]
-        for _ in range(STEPS):
-            middle = (lo * above - hi * below) / (above - below)
-            new = value(middle, *_scope(program, row, middle))
-            left = new * below > 0
-            above = np.where(left, above / 2, new)  # the end that stays counts half: Illinois
-            below = np.where(left, new, below / 2)
-            lo, hi = np.where(left, middle, lo), np.where(left, hi, middle)
-        return [float(x) for x in middle if np.isfinite(x)]
+    points, y, borders = scope[program.variable][0], found[which], np.array(_borders(case, scope))
+    k = np.flatnonzero((y[:-1] * y[1:] < 0) & np.isfinite(y[:-1] * y[1:]))
+    k = np.array([i for i in k if not ((points[i] <= borders) & (borders <= points[i + 1])).any()], dtype=int)
+    k = k[np.argsort(np.abs(points[k]))][:MANY]
+    if not k.size:
+        return []
+    lo, hi, below, above = points[k], points[k + 1], y[k], y[k + 1]
+    for _ in range(STEPS):
+        middle = (lo * above - hi * below) / (above - below)
+        there, its_case = _scope(program, row, middle)
+        new = _choose(its_case.choices[which], middle, there)[0]
+        left = new * below > 0
+        above = np.where(left, above / 2, new)  # the end that stays counts half: Illinois
+        below = np.where(left, new, below / 2)
+        lo, hi = np.where(left, middle, lo), np.where(left, hi, middle)
+    return [float(x) for x in middle if np.isfinite(x)]
 
 
 MANY = 8

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -113,7 +114,7 @@ SINGLES = Precision(name="single", real="float")
 DOUBLES = Precision(name="double", real="double")
 WIDES = Precision(name="wide", real="double")
 LIBRARY = 4.0
-"""The same for values that call functions of CUDA's own library, whose errors are two units of the last place."""
+"""In place of ``SINGLE`` for values that call CUDA's own library, which errs by two units of the last place."""
 WIDE = 2.0**15
 """Up to this bound ``wide`` has float32 results to four of their units: it has 13 bits more. Beyond it, ``double``."""
 STEEP = 5.8
@@ -251,7 +252,7 @@ class _Writer:
         v = str(self.variable)
         parts, borders = self._joined_parts(choice)
         text = self.atom(parts[0])
-        for border, before, part in zip(borders, parts, parts[1:], strict=False):
+        for border, (before, part) in zip(borders, pairwise(parts), strict=True):
             if part == before:
                 continue
             sign = ">=" if border.to_right else ">"
