@@ -291,6 +291,18 @@ def natural(program: Program, activation: Activation) -> tuple[bool, bool]:
     return found[0], found[1]
 
 
+def kept_out(program: Program, activation: Activation) -> tuple[bool, bool]:
+    """Whether a guard of the program's spelling keeps out -inf and +inf (at the grid's parameters)."""
+    found = [True, True]
+    for row in _rows(activation):
+        scope, case = _scope(program, row, np.array([-np.inf, np.inf]))
+        with np.errstate(all="ignore"):
+            for part in {part for choice in case.choices for part in choice.parts}:
+                _one(part, scope)
+        found = [before and bool(out) for before, out in zip(found, scope[OUTSIDE][0], strict=True)]
+    return found[0], found[1]
+
+
 def _scope(
     program: Program, row: dict[str, float], points: Array | None = None, kind: Format = FORMATS["float32"]
 ) -> tuple[dict[sp.Symbol, Pair], Case]:

@@ -628,9 +628,12 @@ def _added(
 ) -> sp.Expr | None:
     fixed = {c.symbol for c in program.constants} | set(program.parameters)
     moving = [bool(w.free_symbols - fixed) for w in whole]
+    first: dict[object, sp.Symbol] = {}  # a constant that is told from its equal only by being made NaN where it is 0
+    one = {c.symbol: first.setdefault(c.options, c.symbol) for c in program.constants}
 
     def value(k: int, at: sp.Expr) -> sp.Expr:
-        return whole[k].xreplace(dict.fromkeys(whole[k].free_symbols & (clamps | {program.variable}), at))
+        at_border = dict.fromkeys(whole[k].free_symbols & (clamps | {program.variable}), at)
+        return whole[k].xreplace(at_border).xreplace(one)
 
     values = [(value(k, b.at), value(k + 1, b.at)) for k, b in enumerate(choice.borders)]
     if any(left != right for left, right in values):

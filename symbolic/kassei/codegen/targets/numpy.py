@@ -142,6 +142,8 @@ def _passes(program: Program, k: int, plan: Plan, flags: list[str]) -> ufuncs.Bl
     writer.write([f"y{j}" for j in range(len(program.quantities))])
     low, high = rounding.natural(program, plan.activation)
     low, high = low and writer.keeps_nan and not writer.multiplied, high and not writer.multiplied
+    out_low, out_high = rounding.kept_out(program, plan.activation)
+    low, high = low or out_low, high or out_high
     known = {guard for operand, guard in block.guards if operand == "v"}
     extra = []
     for side, fine, reduce, relation, n in (("low", low, "minimum", ">=", 0), ("high", high, "maximum", "<=", 1)):
