@@ -592,7 +592,7 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
     """Guard products of a vanishing and a growing factor; done last, because guards hide structure."""
     if not lowered.args or isinstance(lowered, sp.Rational):
         return lowered
-    square = _squared(lowered, place) if lowered.is_Mul else None
+    square = (_squared(lowered, place) or _bell_squared(lowered, place)) if lowered.is_Mul else None
     if square is not None:
         return sp.Mul(*(finish(a, place) for a in square[0]), square[1])
     apart = None
@@ -712,7 +712,7 @@ def fine(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
             return expr
         inside = (-inside).args[0]
     k, w = inside.as_independent(variable, as_Add=False)
-    return expr if w != variable or _power_of_two(k) else raw_fine(expr, k, raw_low(k), w)
+    return expr if w not in (variable, sp.Abs(variable)) or _power_of_two(k) else raw_fine(expr, k, raw_low(k), w)
 
 
 def _from_zero(line: sp.Add, place: Place) -> sp.Expr | None:
@@ -895,6 +895,24 @@ def _squared(lowered: sp.Mul, place: Place) -> tuple[list[sp.Expr], sp.Expr] | N
         if isinstance(c, sp.exp) and raw_share(y, c) in lowered.args:
             rest = [a for a in lowered.args if a not in (factor, raw_share(y, c))]
             return rest, raw_product(sp.exp(-sp.Abs(c.args[0]) / 2), raw_quotient(pair.y, pair.below)) ** 2
+    return None
+
+
+def _bell_squared(lowered: sp.Mul, place: Place) -> tuple[list[sp.Expr], sp.Expr] | None:
+    """v**2*sigmoid(k*v)*sigmoid(-k*v) as one square, and the other factors.
+
+    It is (v*exp(-abs(k*v)/2)*sigmoid(abs(k*v)))**2, where nothing is subnormal unless the result is.
+    """
+    v, square = place.variable, place.variable**2
+    for wave in lowered.args:
+        if not isinstance(wave, raw_sigmoid) or square not in lowered.args:
+            continue
+        k, w = wave.args[0].as_independent(v, as_Add=False)
+        mirrored = raw_sigmoid(-wave.args[0])
+        if w == v and mirrored in lowered.args:
+            size = sp.Abs(k) * sp.Abs(v)
+            once = raw_product(v, raw_product(sp.exp(-size / 2), raw_sigmoid(size)))
+            return [a for a in lowered.args if a not in (wave, mirrored, square)], once**2
     return None
 
 
