@@ -23,7 +23,7 @@ from kassei import load
 from kassei.codegen import drift, emit, known_targets, write
 from kassei.core.derive import derive
 from kassei.library import catalogue
-from layouts import takes_any_shape_and_stride
+from layouts import fills_given_outputs, takes_any_shape_and_stride
 
 DTYPES = {"float16": np.float16, "float32": np.float32, "float64": np.float64}
 ULPS = {"numpy": 6.0, "cuda": 6.0}
@@ -172,6 +172,22 @@ def test_shortcuts_for_some_parameters_change_nothing(name: str, dtype: type) ->
                 np.testing.assert_allclose(code.forward(part, a), wants[-1][start : start + len(part)], rtol=near)
         together = code.forward(np.tile(v, (len(wants), 1)), np.array(SHORTCUTS[name]), axis=0)
         np.testing.assert_allclose(together, np.array(wants), rtol=near)
+
+
+def test_outputs_of_backward_passes_may_be_given() -> None:
+    fills_given_outputs(module("exponential"))
+
+
+@pytest.mark.parametrize("name", ["relu_squared", "hard_swish", "exponential", "squareplus"])
+@pytest.mark.parametrize("big", [1e20, 3e38, np.inf])
+def test_an_input_may_be_overwritten_though_float32_overflows(name: str, big: float) -> None:
+    """A block that is computed again in float64 is read again: nothing may have been written over it."""
+    code = module(name)
+    v = np.linspace(-3, 3, 50).astype(np.float32)
+    v[[7, 9, 11]] = -big, big, np.nan
+    want = code.forward(v)
+    assert code.forward(v, out=v) is v
+    np.testing.assert_array_equal(v, want)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,7 +20,7 @@ from exact import ulps
 from functions import EACH, SLOW, SOURCES, dossier, others
 from kassei.codegen import emit, write
 from kassei.library import catalogue
-from layouts import takes_any_shape_and_stride
+from layouts import fills_given_outputs, takes_any_shape_and_stride
 from test_codegen import breaks, hard_points, parameter_grid, undefined, wanted
 
 DTYPES = {"float16": np.float16, "float32": np.float32, "float64": np.float64}
@@ -150,34 +150,7 @@ def test_any_shape_and_stride(name: str) -> None:
 
 
 def test_outputs_of_backward_passes_may_be_given() -> None:
-    code = module("exponential")
-    rng = np.random.default_rng(3)
-    v, dy = (rng.normal(0, 2, (40, 50)).astype(np.float32) for _ in range(2))
-    y, dv, sums = code.forward_backward(dy, v, 0.5)
-    for wide in (False, True):
-        places = tuple(np.empty((40, 100), np.float32)[:, ::2] if wide else np.empty_like(v) for _ in range(2))
-        got = code.forward_backward(dy, v, 0.5, out=places)
-        assert got[0] is places[0]
-        assert got[1] is places[1]
-        assert got[2] == sums
-        np.testing.assert_array_equal(places[0], y)
-        np.testing.assert_array_equal(places[1], dv)
-    place = np.empty_like(v)
-    assert code.backward(dy, v, 0.5, out=place)[0] is place
-    np.testing.assert_array_equal(place, dv)
-    mine, theirs = v.copy(), dy.copy()
-    code.forward_backward(theirs, mine, 0.5, out=(mine, theirs))  # element by element they may be the inputs
-    np.testing.assert_array_equal(mine, y)
-    np.testing.assert_array_equal(theirs, dv)
-    long = np.concatenate([v.reshape(-1), np.zeros(7, np.float32)])
-    code.forward_backward(dy.reshape(-1), long[:-7], 0.5, out=(long[7:], np.empty(2000, np.float32)))
-    np.testing.assert_array_equal(long[7:], y.reshape(-1))
-    with pytest.raises(ValueError, match="overlap"):
-        code.forward_backward(dy, v, 0.5, out=(place, place))
-    with pytest.raises(TypeError, match="pair"):
-        code.forward_backward(dy, v, 0.5, out=place)
-    with pytest.raises(ValueError, match="shape"):
-        code.forward_backward(dy, v, 0.5, out=(place, place[1:]))
+    fills_given_outputs(module("exponential"))
 
 
 def test_numbers_are_tested_though_they_were_seen() -> None:

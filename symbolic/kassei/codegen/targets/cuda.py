@@ -28,6 +28,7 @@ import sympy as sp
 
 from kassei import __version__
 from kassei.codegen import lower
+from kassei.codegen.one_shape import OneFormula, one_formulas, put
 from kassei.codegen.plan import Plan, inner, outer
 from kassei.codegen.printer import LIBM, NoRuleError, double, parted
 from kassei.codegen.program import SINGLE, Border, Case, Choice, Constant, Program, make_program, with_fine_products
@@ -243,14 +244,18 @@ class _Writer:
         """Steps and choices; a step that nothing uses is not printed."""
         for s in case.steps:
             self.lines.append(f"const {self.precision.real} {s.symbol} = {self.bare(s.expr)};")
-        for choice, result in zip(case.choices, results, strict=True):
-            self.lines.append(f"{result} = {self.choice(choice)};")
+        pieces = [self._joined_parts(choice) for choice in case.choices]
+        formulas = one_formulas(pieces, self.local, self.variable)
+        for choice, (parts, borders), one, result in zip(case.choices, pieces, formulas, results, strict=True):
+            self.lines.append(f"{result} = {self.choice(choice, parts, borders, one)};")
         return _without_unused(self.lines)
 
-    def choice(self, choice: Choice) -> str:
+    def choice(self, choice: Choice, parts: list[sp.Expr], borders: list[Border], one: OneFormula | None) -> str:
         """Selections that leave the quantity in one name; those that select what is there anyway are left out."""
         v = str(self.variable)
-        parts, borders = self._joined_parts(choice)
+        first, last = parts[0], parts[-1]
+        if one is not None:
+            parts, borders = [self._chosen(one, borders[0])], []
         text = self.atom(parts[0])
         for border, (before, part) in zip(borders, pairwise(parts), strict=True):
             if part == before:
@@ -261,15 +266,24 @@ class _Writer:
             if border.own is not None:
                 text = self.step(f"{v} == {self.atom(border.at)} ? {self.atom(border.own)} : {text}")
         ends = (
-            ("-KASSEI_INF", parts[0], -sp.oo, choice.at_neg_inf),
-            ("KASSEI_INF", parts[-1], sp.oo, choice.at_pos_inf),
+            ("-KASSEI_INF", first, -sp.oo, choice.at_neg_inf),
+            ("KASSEI_INF", last, sp.oo, choice.at_pos_inf),
         )
         for end, part, where, value in ends:
             if value is not None and self._far(part, where) != self._known(value):
                 text = self.step(f"{v} == {end} ? {self.atom(value)} : {text}")
-        if not (choice.keeps_nan or parts[0].free_symbols & {*self.local, self.variable}):
+        if not (choice.keeps_nan or first.free_symbols & {*self.local, self.variable}):
             text = self.step(f"{v} != {v} ? {v} : {text}")
         return text
+
+    def _chosen(self, one: OneFormula, border: Border) -> sp.Expr:
+        """The one formula of two pieces, its operands chosen."""
+        test = f"{self.variable} {'>=' if border.to_right else '>'} {self.atom(border.at)}"
+        names: dict[sp.Symbol, sp.Symbol] = {}
+        for symbol, pair in one.chosen.items():
+            left, right = (self.atom(put(side, names)) for side in pair)
+            names[symbol] = sp.Symbol(self.step(f"{test} ? {right} : {left}"), real=True)
+        return put(one.expr, names)
 
     def _joined_parts(self, choice: Choice) -> tuple[list[sp.Expr], list[Border]]:
         """Parts and borders without a constant part that its neighbour, clamped to the border, equals beyond it."""

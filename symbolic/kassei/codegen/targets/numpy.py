@@ -236,7 +236,7 @@ def emit(plan: Plan) -> dict[str, str]:
         given="{" + ", ".join(f'"{outer(n)}": {outer(n)}' for n in learned) + "}",
         learned=learned,
         learned_indices=listed([str(k) for k, p in enumerate(f.parameters) if p.learned]),
-        headers=array_signatures(v, defaults, ("forward", "grad_input")),
+        headers=array_signatures(v, defaults, ("forward", "grad_input", "backward", "forward_backward")),
         used=sorted(used),
         powers=rounding.POWERS,
         tail=[_tail(real) for real in ("float32", "float64")] if "_NORMAL_TAIL[" in fast else [],
