@@ -279,9 +279,11 @@ static inline double kassei_rsqrt64(double x) {
     return __longlong_as_double(b & ~0xffffffffll);
 }
 static inline float kassei_ex2(float x) { return kassei_host::erring(std::exp2((double)x), x, std::fabs(x) <= 1.0f ? 1 : 2); }
-static inline float kassei_ex2_near(float x) { return kassei_ex2(x); }
+static inline float kassei_ex2_near(float x) { return kassei_host::flushed(kassei_ex2(kassei_host::flushed(x))); }
 static inline float kassei_lg2(float x) { return kassei_host::erring(std::log2((double)x), x, 2); }
+static inline float kassei_lg2_near(float x) { return kassei_host::flushed(kassei_lg2(kassei_host::flushed(x))); }
 static inline float kassei_sqrt(float x) { return kassei_host::erring(std::sqrt((double)x), x, 1); }
+static inline float kassei_sqrt_near(float x) { return kassei_host::flushed(kassei_sqrt(kassei_host::flushed(x))); }
 static inline float kassei_ratio(float x, float y) { return kassei_host::erring((double)x / (double)y, x, 2); }
 static inline float kassei_min(float x, float y) { return x != x ? x : y != y ? y : x < y ? x : y; }
 static inline float kassei_max(float x, float y) { return x != x ? x : y != y ? y : x > y ? x : y; }
@@ -304,6 +306,8 @@ KASSEI_LIBRARY(asinh, 3)
 KASSEI_LIBRARY(acosh, 4)
 KASSEI_LIBRARY(atanh, 3)
 KASSEI_LIBRARY(erf, 2)
+static inline float kassei_library_atan2(float y, float x) { return kassei_host::erring(std::atan2((double)y, (double)x), x, 3); }
+#define atan2f kassei_library_atan2
 #define expf kassei_library_exp
 #define logf kassei_library_log
 #define log1pf kassei_library_log1p

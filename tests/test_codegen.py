@@ -283,7 +283,8 @@ HARD: tuple[tuple[str, dict[str, tuple[str, float]], tuple[float, ...]], ...] = 
     ("log((1 + exp(v - 50))/(1 + exp(v)))", {}, (100.0, 45.0, -20.0)),
     ("v*tanh(2)", {}, (1.5, -1e-9)),
     ("Piecewise((v, v >= 0), (exp(1/2)*v/(exp(2) - v), True))", {}, (-3.0, -1e9, 2.0)),
-    ("(v + sqrt(v**2 + a**2))/2", {"a": ("(0, oo)", 2.0)}, (3.0, -3.0)),
+    ("(v + sqrt(v**2 + a**2))/2", {"a": ("(0, oo)", 2.0)}, (3.0, -3.0, -1e30)),
+    ("(v + sqrt(v**2 + b))/2", {"b": ("(0, oo)", 2.0)}, (-6e4, -1e100, 1.7e308)),
     ("v*exp(v - b)/(a + exp(v - b))", {"a": ("(0, oo)", 1.0), "b": ("Reals", 2.0)}, (-700.0, 720.0, 0.5)),
     ("v*exp(v)/(a + exp(v))", {"a": ("(0, oo)", 3.0)}, (720.0, -40.0, 1.0)),
     ("log(a + exp(v))", {"a": ("(0, oo)", 3.0)}, (720.0, -40.0, 1.0)),
@@ -330,6 +331,26 @@ def test_formulas_of_users(
             want = exact.at(at, params) if index is None else exact.derivative(at, params, index)
             allowed = 10 * (1 + exact.condition(at, params, index))
             assert ulps(y, want, np.float64) <= allowed, f"{expr} at {at}: {y!r}, exactly {want}"
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba"])
+@pytest.mark.parametrize(
+    ("expr", "at", "want"),
+    [
+        ("v*(1/2 + atan(v)/pi)", (-1e300, -1e17, -1e5), (-1 / np.pi, -1 / np.pi, -0.31830988617318034)),
+        ("2*v - 4*v*atan(3*v)/pi", (1e200, 1e17, -1e17), (4 / (3 * np.pi), 4 / (3 * np.pi), -4e17)),
+        ("pi/2 - atan(v)", (1e160, 1e17, 4.0), (1e-160, 1e-17, np.arctan(0.25))),
+    ],
+)
+def test_what_is_left_of_a_right_angle(
+    target: str, expr: str, at: tuple[float, ...], want: tuple[float, ...], tmp_path: Path
+) -> None:
+    """pi/2 - atan(u) is no difference: CALU was 0 from -1e17 on, where its limit is -1/pi."""
+    (tmp_path / "mine.toml").write_text(f'expr = "{expr}"\n')
+    (text,) = emit(load(tmp_path / "mine.toml"), target).values()
+    space: dict[str, Any] = {"__name__": "mine"}
+    exec(compile(text, "mine.py", "exec"), space)
+    np.testing.assert_allclose(space["forward"](np.array(at)), want, rtol=4e-15)
 
 
 @pytest.mark.parametrize("name", NAMES)

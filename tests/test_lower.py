@@ -29,6 +29,7 @@ MEANINGS: dict[type[sp.Basic], sp.Expr] = {
     lower.raw_sech: 1 / sp.cosh(U),
     lower.raw_log_cosh: sp.log(sp.cosh(U)),
     lower.raw_tanh_gap: U - sp.tanh(U),
+    lower.raw_arccot: sp.pi / 2 - sp.atan(U),
 }
 
 

@@ -28,6 +28,7 @@ raw_normal_cdf(u)   (1 + erf(u/sqrt(2)))/2     the tail has its own polynomial; 
 raw_gauss(u)        exp(-u**2/2)               the same square
 raw_exp_neg_square(u) exp(-u**2)               the same square
 raw_hypot(x, y)     sqrt(x**2 + y**2)          the larger in size is taken out of the root
+raw_atan2(y, x)     the angle of (x, y)        pi/2 - atan(u) is that of (u, 1): nothing cancels for large u
 raw_max, raw_min    of two                     NaN stays NaN
 raw_unit(x, y)      x/hypot(x, y)              its derivative y**2/h**3 is not a difference
 raw_log_cosh(u)     log(cosh(u))               spelled apart on both sides of abs(u) = 1
@@ -399,6 +400,22 @@ class raw_root_sum(sp.Function):  # type: ignore[misc]  # noqa: N801
         return (raw_root_sum(*self.args) if argindex == 1 else self.args[1]) / raw_hypot(*self.args)
 
 
+class raw_arccot(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """pi/2 - atan(u), between 0 and pi."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """-1/(1 + u**2)."""
+        return -1 / (1 + self.args[0] ** 2)
+
+
+class raw_atan2(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """The angle of the point (x, y), as ``atan2(y, x)`` of every library."""
+
+    nargs = 2
+
+
 class raw_soft_step(sp.Function):  # type: ignore[misc]  # noqa: N801
     """log((1 + exp(w + s))/(1 + exp(w))) for s >= 0 that does not move."""
 
@@ -597,6 +614,9 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
         return sp.Mul(*(finish(a, place) for a in square[0]), square[1])
     apart = None
     if lowered.is_Mul:
+        share = _share_of_root(lowered)
+        if share is not None:
+            return finish(share[0], place) * share[1]
         lowered = _over_hypotenuse(lowered, place)
         apart = _ramp_apart(lowered, place) or _unit_apart(lowered, place)
     elif lowered.is_Add:
@@ -626,7 +646,9 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
         return 2 * sp.exp(-size) * raw_sigmoid(2 * size)
     if isinstance(lowered, raw_root_sum):
         x, y = lowered.args
-        return 2 * raw_max(x, sp.S.Zero) + raw_product(y, raw_quotient(y, raw_hypot(x, y) + sp.Abs(x)))
+        return 2 * raw_max(x, sp.S.Zero) + raw_product(y, _rest_of_root_sum(x, y))
+    if isinstance(lowered, raw_arccot):
+        return raw_atan2(sp.S.One, lowered.args[0])
     if isinstance(lowered, raw_root_gap):
         w = lowered.args[0]
         return raw_product(w, raw_quotient(w, raw_hypot(w, sp.S.One) + 1))
@@ -639,6 +661,22 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
             pair = _balanced(lowered.args[0], lowered.args[1], place)
             return lowered if pair is None else spelled(pair)
     return _guarded(_merged(lowered, place)) if lowered.is_Mul else lowered
+
+
+def _rest_of_root_sum(x: sp.Expr, y: sp.Expr) -> sp.Expr:
+    """y/(hypot(x, y) + abs(x)), whose denominator could overflow."""
+    return raw_quotient(y / 2, raw_hypot(x, y) / 2 + sp.Abs(x) / 2)
+
+
+def _share_of_root(product: sp.Mul) -> tuple[sp.Expr, sp.Expr] | None:
+    """(x + hypot(x, y))/hypot(x, y) as a sum of two quotients that cannot overflow, behind the other factors."""
+    for root in product.args:
+        if isinstance(root, raw_root_sum) and 1 / raw_hypot(*root.args) in product.args:
+            x, y = root.args
+            h = raw_hypot(x, y)
+            share = 2 * raw_quotient(raw_max(x, sp.S.Zero), h)
+            return product / root * h, share + raw_product(raw_quotient(y, h), _rest_of_root_sum(x, y))
+    return None
 
 
 def _ramp_apart(product: sp.Mul, place: Place) -> sp.Expr | None:
@@ -951,7 +989,9 @@ def _bottom_up(expr: sp.Expr, place: Place) -> sp.Expr:
     if isinstance(expr, sp.log):
         return _logarithm(expr, place)
     if expr.is_Add:
-        return _two_sigmoids(expr) or _with_erf(expr) or _gap(expr) or _one_plus_unit(expr) or _sum(expr)
+        return (
+            _two_sigmoids(expr) or _with_erf(expr) or _gap(expr) or _turned(expr) or _one_plus_unit(expr) or _sum(expr)
+        )
     return _unit(expr, place) if expr.is_Mul else expr
 
 
@@ -995,6 +1035,20 @@ def _gap(expr: sp.Add) -> sp.Expr | None:
             other = -term / wave * wave.args[0]
             if other in expr.args:
                 return expr - term - other + other / wave.args[0] * raw_tanh_gap(wave.args[0])
+    return None
+
+
+def _turned(expr: sp.Add) -> sp.Expr | None:
+    """c*atan(u) + c*pi/2 and c*atan(u) - c*pi/2: what is left of a right angle where u is large."""
+    for term in expr.args:
+        c, wave = term.as_independent(sp.atan, as_Add=False)
+        if not isinstance(wave, sp.atan):
+            continue
+        for other in expr.args:
+            if 2 * other == c * sp.pi:
+                return _sum_of(expr, term, other) + c * raw_arccot(-wave.args[0])
+            if 2 * other == -c * sp.pi:
+                return _sum_of(expr, term, other) - c * raw_arccot(wave.args[0])
     return None
 
 
@@ -1131,7 +1185,8 @@ def _conjugate(expr: sp.Add, place: Place) -> sp.Expr | None:
         for other in expr.args:
             k = -other / c
             w = sp.expand(factor.base - k**2)
-            if other is not root and k.has(place.variable) and w.is_number and w.is_positive:
+            fixed = k.has(place.variable) and not w.has(place.variable)
+            if other is not root and fixed and (w.is_positive or place.positive(w)):
                 return expr - root - other + c * raw_root_sum(_bottom_up(-k, place), sp.sqrt(w))
             if other is root or not (k.is_number and k.is_positive):
                 continue

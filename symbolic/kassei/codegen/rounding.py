@@ -543,6 +543,11 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
         return np.where(first, x, y), np.where(first, ex, ey)
     if expr.func is lower.raw_product:
         return _product(args)
+    if expr.func is lower.raw_atan2:
+        (y, ey), (x, ex) = args
+        h = np.hypot(x, y)
+        value = np.arctan2(y, x)
+        return value, (np.abs(y) / h * ex + np.abs(x) / h * ey) / h + _UNITS * np.abs(value)
     if expr.func is lower.raw_hypot:
         value = np.hypot(x, y)
         return value, np.where(value == 0.0, 0.0, (np.abs(x) * ex + np.abs(y) * ey) / value) + 2.0 * value

@@ -42,6 +42,7 @@ BINARY: Mapping[type[sp.Basic], str] = {
     lower.raw_min: "minimum",
     lower.raw_product: "multiply",
     lower.raw_hypot: "hypot",
+    lower.raw_atan2: "arctan2",
 }
 
 

@@ -65,12 +65,15 @@ FUNCTIONS: dict[Any, str] = {
     lower.raw_gauss: "gauss",
     lower.raw_exp_neg_square: "exp_neg_square",
     lower.raw_hypot: "hypot",
+    lower.raw_atan2: "atan2",
     lower.raw_max: "max",
     lower.raw_min: "min",
 }
 """What the mathematical functions are called, without the precision that stands before."""
 _OURS = frozenset(
-    head for head, name in FUNCTIONS.items() if name not in (*LIBM.values(), "pow", "erf", "log", "log1p", "hypot")
+    head
+    for head, name in FUNCTIONS.items()
+    if name not in (*LIBM.values(), "pow", "erf", "log", "log1p", "hypot", "atan2")
 ) | {sp.Add, sp.Mul, sp.Symbol, lower.raw_fine, lower.raw_from_zero, lower.raw_damped, lower.raw_product}
 _LIFTED = frozenset(("exp", "sigmoid", "tanh_softplus", "tanh_softplus_slope", "sech2", "gauss", "exp_neg_square"))
 _LIFTED_TAILS = frozenset(("normal_cdf", "erfc"))
@@ -149,8 +152,9 @@ class Kernel:
             limit = {"value": SINGLE if self.program.heads <= _OURS else LIBRARY}
             if all(x <= limit.get(name, STEEP) for name, x in self.program.errors.items()):
                 return SINGLES
-            return WIDES if self.program.in_double <= WIDE else DOUBLES
-        return HALVES if self.program.in_single(dtype) else WIDES
+        elif self.program.in_single(dtype):
+            return HALVES
+        return WIDES if self.program.in_double <= WIDE else DOUBLES
 
 
 def kernels(plan: Plan) -> tuple[Kernel, ...]:

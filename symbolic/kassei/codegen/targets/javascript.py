@@ -48,6 +48,7 @@ FUNCTIONS: dict[type[sp.Basic], str] = {
     lower.raw_min: "Math.min",
     lower.raw_max: "Math.max",
     lower.raw_hypot: "Math.hypot",
+    lower.raw_atan2: "Math.atan2",
     lower.raw_erfc: "erfc",
     lower.raw_sigmoid: "sigmoid",
     lower.raw_softplus: "softplus",

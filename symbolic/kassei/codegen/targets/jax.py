@@ -30,6 +30,7 @@ LOSSY: frozenset[type[sp.Basic]] = frozenset(
     {
         *(sp.sinh, sp.cosh, sp.Pow, sp.acosh, sp.atanh, sp.asin, sp.acos, sp.tan),
         *(lower.raw_erfc, lower.raw_normal_cdf, lower.raw_gauss, lower.raw_exp_neg_square, lower.raw_hypot),
+        lower.raw_atan2,
         lower.raw_damped,
     }
 )

@@ -49,7 +49,7 @@ KIT: dict[type[sp.Basic], str] = {
     lower.raw_exp_neg_square: "_exp_neg_square",
     lower.raw_erfc: "_erfc",
 }
-MATH: dict[type[sp.Basic], str] = {**LIBM, sp.Pow: "pow"}
+MATH: dict[type[sp.Basic], str] = {**LIBM, sp.Pow: "pow", lower.raw_atan2: "atan2"}
 """Rare in activation functions: the C library's, in float64, one element after the other."""
 OWN: dict[type[sp.Basic], str] = {
     lower.raw_max: "_max",
