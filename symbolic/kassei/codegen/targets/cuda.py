@@ -342,6 +342,10 @@ class _Writer:
             return end
         if not e.free_symbols & {*self.local, self.variable}:
             return self._known(e)
+        clamp = lower.raw_min if end is sp.oo else lower.raw_max
+        for held in self._whole(e).atoms(clamp):
+            if held.args[0] == self.variable and (value := self._held(e, held.args[1], clamp)) is not None:
+                return self._known(value)
         if e in self.local:
             return self._far(self.local[e], end)
         if isinstance(e, lower.raw_fine | lower.raw_from_zero):
