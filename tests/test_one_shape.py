@@ -33,6 +33,13 @@ def test_factors_are_chosen() -> None:
     assert (sp.Mul(*one.expr.args), pair) == (symbol * lower.raw_tanh(v), (k, 1))
 
 
+def test_an_operand_that_stands_twice_is_taken_twice() -> None:
+    twice = sp.Mul(v, v, lower.raw_tanh(LEFT), evaluate=False)
+    one = of(twice, sp.Mul(v, k, lower.raw_tanh(RIGHT), evaluate=False))
+    ((symbol, pair),) = one.chosen.items()
+    assert (sp.Mul(*one.expr.args), pair) == (v * symbol * lower.raw_tanh(v), (v, k))
+
+
 def test_a_call_inside_different_formulas_is_made_once() -> None:
     one = of(1 / (1 - LEFT) / 2, sp.S.Half + RIGHT / (1 + RIGHT) / 2)
     texts = [one.expr, *(e for pair in one.chosen.values() for e in pair)]

@@ -6,6 +6,7 @@ choose those; each result is rounded as before. Inside its own piece a clamped i
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -104,14 +105,14 @@ def _alike(x: sp.Expr, y: sp.Expr) -> bool:
 def _matched(head: type[sp.Basic], x: sp.Expr, y: sp.Expr, chosen: Chosen) -> sp.Expr:
     """Sums or products whose equal operands are taken together, then those of one head, then the rest."""
     ours, theirs = list(head.make_args(x)), list(head.make_args(y))
-    found = [a for a in ours if a in theirs]
-    ours, theirs = [a for a in ours if a not in found], [b for b in theirs if b not in found]
-    for a in [a for a in ours if _calls([a])]:
-        same = next((b for b in theirs if _alike(a, b)), None)
-        if same is not None:
-            found.append(_aligned(a, same, chosen))
-            ours.remove(a)
-            theirs.remove(same)
+    found: list[sp.Expr] = []
+    for fits in (operator.eq, lambda a, b: _alike(a, b) and _calls([a])):
+        for a in list(ours):
+            same = next((b for b in theirs if fits(a, b)), None)
+            if same is not None:  # one for one: an operand may stand twice where SymPy combines nothing
+                found.append(_aligned(a, same, chosen))
+                ours.remove(a)
+                theirs.remove(same)
     if len(ours) == len(theirs) and len(ours) > 1 and head is sp.Add:
         found += [_aligned(a, b, chosen) for a, b in zip(ours, theirs, strict=True)]
     elif ours or theirs:
