@@ -91,12 +91,13 @@ class Compressing(SimpleHTTPRequestHandler):
 
 def served(below: str = "") -> Iterator[str]:
     """The address of the built site, put into a folder of the server if one is named."""
+    root = site()  # now: a browser does not wait until the first file it asks for is built
 
     class Below(Compressing):
         def translate_path(self, path: str) -> str:
             inside = path.removeprefix(below)
             missing = below and inside == path
-            return str(site() / ("nowhere" if missing else inside.lstrip("/")))
+            return str(root / ("nowhere" if missing else inside.lstrip("/")))
 
     with Server(("127.0.0.1", 0), Below) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
