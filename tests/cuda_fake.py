@@ -55,7 +55,7 @@ def array(x: Any, dtype: Any = None) -> Array:
 
 def signature(source: str) -> dict[str, str]:
     """Kernels of a unit and their parameters as written."""
-    found = re.findall(r'extern "C" __global__ void __launch_bounds__\(\w+\) (\w+)\((.*?)\) \{', source, re.S)
+    found = re.findall(r'extern "C" __global__ void __launch_bounds__\([\w, ]+\) (\w+)\((.*?)\) \{', source, re.S)
     return {name: " ".join(parameters.split()) for name, parameters in found}
 
 
@@ -78,7 +78,7 @@ def only(source: str, pattern: str) -> str:
         return match.group(0) if re.search(pattern, match.group(1)) else ""
 
     return re.sub(
-        r'extern "C" __global__ void __launch_bounds__\(\w+\) (\w+)\(.*?^\}\n', keep, source, flags=re.S | re.M
+        r'extern "C" __global__ void __launch_bounds__\([\w, ]+\) (\w+)\(.*?^\}\n', keep, source, flags=re.S | re.M
     )
 
 
@@ -183,6 +183,10 @@ def module(name: str) -> SimpleNamespace:
     return SimpleNamespace(**space)
 
 
-def build(names: Iterable[str], dtype: str, folder: Path, pattern: str = "", label: str = "") -> Any:
-    """The library of some functions in one dtype, with those of their kernels whose names match."""
-    return compile_units({n: only(module(n).SOURCE[dtype], pattern) for n in names}, folder, f"{dtype}{label}")
+def build(names: Iterable[str], dtype: str, folder: Path, pattern: str = "", label: str = "", before: str = "") -> Any:
+    """The library of some functions in one dtype, with those of their kernels whose names match.
+
+    ``before`` stands before each unit.
+    """
+    units = {n: before + only(module(n).SOURCE[dtype], pattern) for n in names}
+    return compile_units(units, folder, f"{dtype}{label}")

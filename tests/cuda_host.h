@@ -24,7 +24,7 @@
 #define KASSEI_METHOD inline
 #define __global__
 #define __device__
-#define __launch_bounds__(n)
+#define __launch_bounds__(...)
 #define __shared__ static thread_local
 
 struct kassei_dim3 { unsigned int x = 1, y = 1, z = 1; };

@@ -308,6 +308,9 @@ HARD: tuple[tuple[str, dict[str, tuple[str, float]], tuple[float, ...]], ...] = 
     ("log(1 + exp(b*v))/b", {"b": ("(0, oo)", 0.001)}, (1.7e308, -7e5, 1.0)),
     ("Max(0, Min(1, v/6 + 1/2))", {}, (-2.9999999999, 2.0)),
     ("((1 + a)*v + (1 - a)*v*erf(2*(1 - a)*v))/2", {"a": ("[0, 1)", 0.0)}, (-8.0, -3.0, 2.0)),
+    ("Piecewise((v, v >= 0), (b*v/(b - v), True))", {"b": ("(-oo, 0)", -1e200)}, (-1e-30, -3.0, -1.7e308)),
+    ("Piecewise((v, v >= 0), (b*v/(b - v), True))", {"b": ("(-oo, 0)", -1e-200)}, (-1e-260, -3.0, -1.7e308)),
+    ("log(cosh(v))", {}, (1e-170, 0.3, 0.5000001, -1.0, 800.0)),
 )
 """Formulas as users write them, which an earlier form of the generator turned into NaN, inf, 0 or an exception."""
 
@@ -331,6 +334,31 @@ def test_formulas_of_users(
             want = exact.at(at, params) if index is None else exact.derivative(at, params, index)
             allowed = 10 * (1 + exact.condition(at, params, index))
             assert ulps(y, want, np.float64) <= allowed, f"{expr} at {at}: {y!r}, exactly {want}"
+
+
+@pytest.mark.parametrize(
+    ("expr", "a", "lo", "hi"),
+    [
+        ("Piecewise((1, v >= a/2), (0, v <= -a/2), (-2*v**3/a**3 + 3*v/(2*a) + 1/2, True))", 2.0, -1.0, 1.0),
+        ("Piecewise((1, v >= a/2), (0, v <= -a/2), (-2*v**3/a**3 + 3*v/(2*a) + 1/2, True))", 2e60, -1e60, 1e60),
+        ("Piecewise((0, v <= -2), (v**2/4 + v + 1, v <= 0), (1 + v, True))", None, -2.0, 0.0),
+    ],
+)
+def test_nothing_cancels_next_to_a_border(expr: str, a: float | None, lo: float, hi: float, tmp_path: Path) -> None:
+    """A polynomial that is 0 there is a product over its zeros: its digits are good however near the border is."""
+    table = '[parameters.a]\ndomain = "(0, oo)"\ndefault = 2\n' if a else ""
+    (tmp_path / "mine.toml").write_text(f'expr = "{expr}"\n{table}')
+    activation = load(tmp_path / "mine.toml")
+    (text,) = emit(activation, "numpy").values()
+    space: dict[str, Any] = {}
+    exec(compile(text, "mine.py", "exec"), space)
+    params = (a,) if a else ()
+    x = np.array([lo * (1 - t) for t in (1e-15, 1e-12, 1e-8, 1e-3, 0.4)] + [hi * (1 - 1e-12) for _ in [0] if hi])
+    exact = Exact(activation)
+    slope = space["grad_input"](np.ones_like(x), x, *params)
+    for at, y, s in zip(x, space["forward"](x, *params), slope, strict=True):
+        assert ulps(y, exact.at(at, params), np.float64) <= 8, f"value at {at}"
+        assert ulps(s, exact.derivative(at, params, 0), np.float64) <= 8, f"slope at {at}"
 
 
 @pytest.mark.parametrize("target", ["numpy", "numba"])

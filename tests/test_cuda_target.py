@@ -430,6 +430,40 @@ def test_misaligned_arrays(device: Device, shift: int) -> None:
         np.testing.assert_allclose(np.asarray(aligned[2]["a"]), np.asarray(astray[2]["a"]), rtol=1e-5, atol=1e-5)
 
 
+def test_long_rows_are_walked_in_parts(device: Device, tmp_path: Path) -> None:
+    """Rows of more packs than are counted in 32 bits: with parts of 3 packs, results are those of whole rows."""
+    library = cuda_fake.build(("exponential",), "float32", tmp_path, "_rows", before="#define KASSEI_LONGEST 3ll\n")
+    fake, module = Fake(), cuda_fake.module("exponential")
+    fake.know(module.SOURCE["float32"], library)
+    rng = np.random.default_rng(11)
+    for shape in ((2, 5, 4100), (3, 4, 36), (7, 3, 10), (1, 2, 12), (1, 3, 16 * 1024)):
+        x, dy = (array(rng.normal(size=shape).astype(np.float32)) for _ in range(2))
+        a = array(rng.normal(size=shape[1]).astype(np.float32))
+        whole = device.modules["exponential"].forward_backward(dy, x, a, axis=1)
+        with cuda_fake.installed(fake):
+            parts = module.forward_backward(dy, x, a, axis=1)
+        for one, other in zip(whole[:2], parts[:2], strict=True):
+            np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+        np.testing.assert_allclose(np.asarray(whole[2]["a"]), np.asarray(parts[2]["a"]), rtol=1e-6, atol=1e-6)
+
+
+def test_quotients_of_indices_are_exact(tmp_path: Path) -> None:
+    """Division by a reciprocal that is corrected, at all magnitudes and around multiples of the divisor."""
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed: the CUDA sources cannot be run on the host")
+    text = cuda_fake.only(cuda_fake.module("exponential").SOURCE["float32"], "^$")
+    text += 'extern "C" long long quotient(long long a, long long b) { return kassei_quotient(a, b); }'
+    quotient = cuda_fake.compile_units({"walks": text}, tmp_path, "walks").quotient
+    quotient.restype, quotient.argtypes = ctypes.c_longlong, [ctypes.c_longlong, ctypes.c_longlong]
+    rng = np.random.default_rng(12)
+    for high, low in rng.integers(0, 60, (20000, 2)):
+        b = int(rng.integers(1, 2 ** int(low) + 1))
+        a = int(rng.integers(0, 2 ** int(high) + 1))
+        multiple = a // b * b
+        for x in (a, multiple, multiple + 1, multiple + b - 1, max(multiple - 1, 0)):
+            assert quotient(x, b) == x // b, (x, b)
+
+
 # --- indices beyond 2**31 ---------------------------------------------------------------------------------------------
 
 ACCESS = np.dtype([("at", np.uint64), ("bytes", np.uint32), ("kind", np.uint32)])

@@ -620,7 +620,7 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
         lowered = _over_hypotenuse(lowered, place)
         apart = _ramp_apart(lowered, place) or _unit_apart(lowered, place)
     elif lowered.is_Add:
-        apart = _from_zero(lowered, place)
+        apart = _from_zero(lowered, place) or _from_border(lowered, place)
     if apart is not None:
         return apart
     if lowered.is_Pow and isinstance(lowered.base, tuple(_PAIRED)) and lowered.exp.is_Integer and lowered.exp > 1:
@@ -764,6 +764,30 @@ def _from_zero(line: sp.Add, place: Place) -> sp.Expr | None:
     return raw_product(v + shift, c) if short and not _power_of_two(c) else None
 
 
+def _from_border(total: sp.Add, place: Place) -> sp.Expr | None:
+    """A polynomial that is 0 at a border of its piece as a product over its zeros: nothing cancels next to the border.
+
+    c*(v - r)*(v - s)*... is c*r*s*... times (v - r)/r, (v - s)/s, ...; powers of r alone could overflow.
+    """
+    v = place.variable
+    borders = [b for b in (place.lo, place.hi) if b.is_finite and b != 0 and not b.has(v)]
+    if not borders or not total.is_polynomial(v) or sp.degree(total, v) < 2:
+        return None
+    if not any(sp.cancel(total.subs(v, b)) == 0 for b in borders):
+        return None
+    constant, factors = sp.factor_list(total, v)
+    out = sp.S.One
+    for factor, power in factors:
+        slope, rest = sp.Poly(factor, v).all_coeffs() if sp.degree(factor, v) == 1 else (factor, sp.S.Zero)
+        zero = -rest / slope
+        if zero == 0 or zero.has(v):
+            return None
+        once = raw_product(v - zero, 1 / zero)
+        out = reduce(raw_product, [once] * power, *([] if out == 1 else [out]))
+        constant *= (-rest) ** power
+    return sp.cancel(constant) * out
+
+
 def _power_of_two(c: sp.Expr) -> bool:
     """Whether a factor is one, of either sign, so that products with it are exact."""
     return bool(c.is_Rational) and abs(c.p).bit_count() == c.q.bit_count() == 1
@@ -780,43 +804,51 @@ def _merged(product: sp.Mul, place: Place) -> sp.Expr:
 
 @dataclass(frozen=True)
 class _Balance:
-    """c and y of a sum c + y, with A = min(c, 1), C = 1/max(c, 1) and what becomes of C*y.
+    """c and y of a sum c + y, with A = min(c, 1), C = 1/max(c, 1), what becomes of C*y, and A + C*y.
 
-    The sum is kept above 0, for A may vanish and y be 0.
+    The sum is kept above 0, for A may vanish and y be 0. Where c is negative, A is max(c, -1) and C 1/max(-c, 1); the
+    sum, which is 0 at a pole, is C*(c + y) then: so far no other number is rounded than c and y.
     """
 
     low: sp.Expr
     high: sp.Expr
     y: sp.Expr
     scaled: sp.Expr
+    below: sp.Expr
     first: bool
     """Whether c is the first argument."""
 
-    @property
-    def below(self) -> sp.Expr:
-        total = self.low + self.scaled
-        return total if self.low.is_number else raw_max(total, raw_positive(sp.S.Zero))
+
+def _above_zero(low: sp.Expr, scaled: sp.Expr) -> sp.Expr:
+    total = low + scaled
+    return total if low.is_number else raw_max(total, raw_positive(sp.S.Zero))
 
 
 def _balanced(x: sp.Expr, y: sp.Expr, place: Place) -> _Balance | None:
-    """The sum x + y of a constant and something positive, so that nothing of it overflows; None where it is neither."""
+    """The sum x + y of a constant and something positive, so that nothing of it overflows; None where it is none."""
     v = place.variable
     first = not x.has(v)
     c, y = (x, y) if first else (y, x)
-    if c.has(v) or not y.has(v) or not place.positive(c) or not place.positive(y):
+    if c.has(v) or not y.has(v) or not place.positive(y):
         return None
+    if not place.positive(c):
+        if y.has(sp.exp) or not place.positive(-c):
+            return None
+        low, high = raw_max(c, sp.S.NegativeOne), 1 / raw_max(-c, sp.S.One)
+        return _Balance(low, high, y, high * y, raw_product(c + y, high), first)
     if isinstance(c, sp.exp) and not c.is_number:
         u = c.args[0]
         low, high = sp.exp(raw_min(u, sp.S.Zero)), sp.exp(-raw_max(u, sp.S.Zero))
         negative = y.could_extract_minus_sign()
-        return _Balance(low, high, y, -raw_reach(-y, u) if negative else raw_reach(y, u), first)
+        scaled = -raw_reach(-y, u) if negative else raw_reach(y, u)
+        return _Balance(low, high, y, scaled, _above_zero(low, scaled), first)
     if c.is_number:
         small, large = (c, sp.S.One) if c < 1 else (sp.S.One, c)
-        return _Balance(small, 1 / large, y, y / large, first)
+        return _Balance(small, 1 / large, y, y / large, small + y / large, first)
     low, high = raw_min(c, sp.S.One), 1 / raw_max(c, sp.S.One)
     if y.has(sp.exp):  # where y overflows the quotients have reached their limits
         y = raw_min(y, sp.Integer(2) ** 1000)
-    return _Balance(low, high, y, high * y, first)
+    return _Balance(low, high, y, high * y, _above_zero(low, high * y), first)
 
 
 _FAR, _SCALE = sp.Integer(60), sp.Integer(2) ** 64
@@ -873,18 +905,31 @@ def _guarded(lowered: sp.Mul) -> sp.Expr:
     return sp.Mul(*rest, out, evaluate=False)
 
 
-def _log_cosh(u: sp.Expr) -> sp.Expr:
-    """-log1p(-tanh(s)**2)/2 + d + log1p(sigmoid(-2)*expm1(-2*d)), s = min(|u|, 1), d = max(|u| - 1, 0).
+_TERMS = 18
 
-    The first term is log(cosh(s)); the others are log(cosh(u)) - log(cosh(1)) and exactly 0 where d is.
+
+def _series(s: sp.Expr, coefficient: Callable[[int], sp.Expr]) -> sp.Expr:
+    """The sum of coefficient(n)*s**(2*n) for n from 1 on, of abs(s) <= 1/2 and terms that fall like (2*s/pi)**(2*n)."""
+    square, total = s * s, sp.S.Zero
+    for n in range(_TERMS, 0, -1):
+        rest = sp.Mul(square, total, evaluate=False) if total else sp.S.Zero
+        total = sp.Add(coefficient(n), rest, evaluate=False) if total else coefficient(n)
+    return raw_product(square, total)
+
+
+def _log_cosh(u: sp.Expr) -> sp.Expr:
+    """The series of log(cosh(s)) at s = min(abs(u), 1/2), and what it grows by from there to abs(u).
+
+    With d = abs(u) - s that is d + log1p(sigmoid(-1)*expm1(-2*d)). The series alternates, so what is left out is below
+    the first term left out, 2**-60 of the sum.
     """
     size = sp.Abs(u)
-    inner, outer = raw_min(size, sp.S.One), raw_max(size - 1, sp.S.Zero)
-    share = 1 / (1 + sp.exp(2))
-    return -raw_log1p(-(raw_tanh(inner) ** 2)) / 2 + outer + raw_log1p(share * raw_expm1(-2 * outer))
+    s, d = raw_min(size, sp.S.Half), raw_max(size - sp.S.Half, sp.S.Zero)
 
+    def coefficient(n: int) -> sp.Expr:
+        return sp.bernoulli(2 * n) * sp.Integer(2) ** (2 * n - 1) * (sp.Integer(4) ** n - 1) / (n * sp.factorial(2 * n))
 
-_GAP_TERMS = 18
+    return _series(s, coefficient) + d + raw_log1p(raw_expm1(-2 * d) / (1 + sp.E))
 
 
 def _tanh_gap(u: sp.Expr) -> sp.Expr:
@@ -894,13 +939,12 @@ def _tanh_gap(u: sp.Expr) -> sp.Expr:
     (2/pi)**2/4 each, so what is left out is below the first term left out, 2**-58 of the sum.
     """
     s = raw_max(raw_min(u, sp.S.Half), -sp.S.Half)
-    square, total = s * s, sp.S.Zero
-    for k in range(_GAP_TERMS, 0, -1):
-        n = k + 1
-        coefficient = -sp.bernoulli(2 * n) * sp.Integer(4) ** n * (sp.Integer(4) ** n - 1) / sp.factorial(2 * n)
-        total = sp.Add(coefficient, sp.Mul(square, total, evaluate=False), evaluate=False) if total else coefficient
+
+    def coefficient(n: int) -> sp.Expr:
+        return -sp.bernoulli(2 * n + 2) * 4 ** (n + 1) * (sp.Integer(4) ** (n + 1) - 1) / sp.factorial(2 * n + 2)
+
     d = u - s
-    near = raw_product(s, raw_product(square, total))
+    near = raw_product(s, _series(s, coefficient))
     return near + d - raw_product(1 - raw_product(raw_tanh(u), raw_tanh(s)), raw_tanh(d))
 
 

@@ -217,11 +217,11 @@ def _samples(domain: Domain, default: float, powers: bool) -> list[float]:
     if powers:
         sizes = POWERS[::-1]
         return [x for x in (*sizes, *(-s for s in sizes)) if domain.contains(sp.Rational(x))] or [math.nan]
-    inside = [x for x in found if domain.contains(sp.Rational(x))]
+    inside = [x for x in found if domain.contains(sp.Rational(x)) and abs(x) <= HUGE]
     if len(inside) < 3 and domain.lo.is_finite and domain.hi.is_finite:
         lo, hi = float(domain.lo), float(domain.hi)
         inside += [lo + (hi - lo) * t for t in (0.1, 0.6)]
-    return [float(np.float32(x)) for x in inside]
+    return [float(np.float32(x)) for x in inside] or [math.copysign(HUGE, default)]
 
 
 def _grid(breaks: list[float], kind: Format) -> Array:

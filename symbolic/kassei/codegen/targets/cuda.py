@@ -25,6 +25,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import sympy as sp
+from sympy.utilities.iterables import numbered_symbols
 
 from kassei import __version__
 from kassei.codegen import lower
@@ -97,6 +98,11 @@ class Precision:
     name: str
     real: str
 
+    @property
+    def least(self) -> str:
+        """The smallest number above 0."""
+        return "4.9406564584124654e-324" if self.real == "double" else "1.40129846e-45f"
+
     def literal(self, value: sp.Expr) -> str:
         """A number that reads back as the nearest of this type."""
         if value is sp.nan:
@@ -138,6 +144,8 @@ class Kernel:
     slope: bool
     sums: tuple[str, ...]
     program: Program
+    short: Program
+    """The program of 16-bit types."""
 
     @property
     def upstream(self) -> bool:
@@ -156,6 +164,10 @@ class Kernel:
             return HALVES
         return WIDES if self.program.in_double <= WIDE else DOUBLES
 
+    def text(self, precision: Precision) -> Program:
+        """What is printed in one precision."""
+        return self.short if precision is HALVES else self.program
+
 
 def kernels(plan: Plan) -> tuple[Kernel, ...]:
     """All kernels of a function, their constants merged and named alike."""
@@ -164,12 +176,13 @@ def kernels(plan: Plan) -> tuple[Kernel, ...]:
     if learned:
         wanted += [("grad_params", learned), ("backward", ("slope", *learned))]
     wanted.append(("forward_backward", ("value", "slope", *learned)))
-    drafts = [(name, quantities, make_program(plan, quantities, with_fine_products)) for name, quantities in wanted]
+    programs = [make_program(plan, quantities, with_fine_products) for _, quantities in wanted]
     names: dict[tuple[tuple[tuple[sp.Basic, sp.Expr], ...], bool], sp.Symbol] = {}
     out = []
-    for name, quantities, program in drafts:
+    for (name, quantities), program in zip(wanted, programs, strict=True):
+        short = _floored(program)
         rename = {}
-        for constant in program.constants:
+        for constant in short.constants:
             rename[constant.symbol] = names.setdefault(
                 (constant.options, constant.positive), sp.Symbol(f"k{len(names)}", real=True)
             )
@@ -180,9 +193,55 @@ def kernels(plan: Plan) -> tuple[Kernel, ...]:
                 slope="slope" in quantities,
                 sums=tuple(q for q in quantities if q in learned),
                 program=_renamed(program, rename),
+                short=_renamed(short, rename),
             )
         )
     return tuple(out)
+
+
+def _floors(program: Program) -> frozenset[sp.Symbol]:
+    """Constants that are the smallest number above 0."""
+    return frozenset(c.symbol for c in program.constants if c.positive and c.options == ((sp.true, sp.S.Zero),))
+
+
+def _floored(program: Program) -> Program:
+    """The program with c + k*v, kept above 0, as a sum with a constant that is: results of 16 bits are the same.
+
+    Where c is not 0 so is the sum; where it is, k*v is 0 or at least 2**-133, to which the floor 2**-149 adds less than
+    such a result has digits.
+    """
+    constants = {c.symbol: c for c in program.constants}
+    floors = _floors(program)
+    added: dict[sp.Symbol, Constant] = {}
+    names = numbered_symbols("k", start=len(constants), real=True)
+
+    def kept(whole: sp.Expr, steps: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
+        total, floor = whole.args
+        if floor not in floors or len(total.args) != 2 or not total.is_Add:
+            return whole
+        moving = [a for a in total.args if a not in constants]
+        factors = sp.Mul.make_args(moving[0].replace(lower.raw_product, sp.Mul)) if len(moving) == 1 else ()
+        straight = [f for f in factors if f not in constants and not f.is_number]
+        if [steps.get(f) for f in straight] != [lower.raw_min(program.variable, sp.S.Zero)]:
+            return whole
+        low = next(a for a in total.args if a in constants)
+        if low not in added:
+            added[low] = replace(constants[low], symbol=next(names), positive=True)
+        return sp.Add(added[low].symbol, moving[0], evaluate=False)
+
+    def new(e: sp.Expr, steps: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
+        return e.xreplace({m: kept(m, steps) for m in e.atoms(lower.raw_max)})
+
+    cases = tuple(
+        replace(
+            case,
+            steps=tuple(replace(s, expr=new(s.expr, steps)) for s in case.steps),
+            choices=tuple(replace(c, parts=tuple(new(p, steps) for p in c.parts)) for c in case.choices),
+        )
+        for case in program.cases
+        for steps in [{s.symbol: s.expr for s in case.steps}]
+    )
+    return replace(program, cases=cases, constants=(*program.constants, *added.values())) if added else program
 
 
 def _renamed(program: Program, rename: dict[sp.Symbol, sp.Symbol]) -> Program:
@@ -235,6 +294,7 @@ class _Writer:
         self.variable = program.variable
         self.local = {s.symbol: s.expr for s in case.steps}
         self.constants = {c.symbol: c.options[0][1] for c in program.constants if len(c.options) == 1}
+        self.floors = _floors(program)
         self.lines: list[str] = []
         self.count = 0
 
@@ -391,7 +451,7 @@ class _Writer:
             text = self.precision.literal(e)
             return f"({text})" if text.startswith("-") else text
         if e.is_Symbol:
-            return str(e)
+            return self.precision.least if e in self.floors else str(e)
         if e.is_Add:
             return self.joined([self.expr(a) for a in e.args], "+")
         if e.is_Mul:
@@ -584,7 +644,7 @@ def body(kernel: Kernel, precision: Precision) -> list[str]:
         {"value": "y", "slope": "s"}.get(q, f"p[{kernel.sums.index(q)}]" if q in kernel.sums else "")
         for q in kernel.program.quantities
     ]
-    program = kernel.program
+    program = kernel.text(precision)
     if len(program.cases) == 1:
         return _Writer(precision, program, program.cases[0]).case(program.cases[0], results)
     chosen = "(fixed < 0 ? which : fixed)"
@@ -741,14 +801,13 @@ def constant_names(plan: Plan) -> list[str]:
     """What kernels are passed: constants, parameters that occur as they are, and which case it is."""
     all_kernels = kernels(plan)
     symbols: set[str] = set()
-    for k in all_kernels:
-        program = k.program
+    for program in {p: None for k in all_kernels for p in (k.program, k.short)}:
         for case in program.cases:
             exprs = [s.expr for s in case.steps]
             for c in case.choices:
                 exprs += [*c.parts, *(b.at for b in c.borders), *(b.own for b in c.borders if b.own is not None)]
                 exprs += [e for e in (c.at_neg_inf, c.at_pos_inf) if e is not None]
-            local = {s.symbol for s in case.steps} | {program.variable}
+            local = {s.symbol for s in case.steps} | {program.variable} | _floors(program)
             symbols |= {s.name for e in exprs for s in e.free_symbols - local}
     own = [p.name for p in all_kernels[0].program.parameters if p.name in symbols]
     counted = sorted((s for s in symbols if s not in own), key=lambda s: int(s[1:]))
@@ -767,7 +826,7 @@ def _host_constants(plan: Plan) -> list[str]:
     all_kernels = kernels(plan)
     merged: dict[str, Constant] = {}
     for k in all_kernels:
-        for c in k.program.constants:
+        for c in k.short.constants:
             merged.setdefault(c.symbol.name, c)
     wanted = set(constant_names(plan))
     first = all_kernels[0].program
