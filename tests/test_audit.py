@@ -27,6 +27,7 @@ from kassei.audit.models import SURE, Model, Run, runs
 from kassei.audit.points import default, hard_points, in_domain, parameter_grid, quantities, sample
 from kassei.audit.program import program
 from kassei.audit.runners import Code
+from kassei.audit.rough import roughly
 from kassei.audit.shards import ReferenceDisagrees, Shard, measure
 from kassei.library import catalogue
 from kassei.render.accuracy import accuracy_files, audits
@@ -116,6 +117,24 @@ def test_the_fast_reference_keeps_its_bound(name: str) -> None:
                         assert abs(ball) > SINGLE.biggest
                     else:
                         assert abs(float((arb(float(have)) - ball) / SINGLE.unit(ball))) <= 1.5 * SURE
+
+
+@pytest.mark.parametrize(("name", "params"), [("natural_exponential", {}), ("soft_exponential", {"a": 0.5})])
+def test_what_overflows_is_judged_at_once(name: str, params: dict[str, float]) -> None:
+    """exp(v) beyond every float32 is an infinity without a ball for each of millions of inputs."""
+    asked, form = program(catalogue[name]), FORMATS["float32"]
+    v = np.float64(np.float32(np.geomspace(1500, 3e38, 3000)))
+    for quantity in (None, "v"):
+        for run in runs(asked, quantity, v, params, form):
+            assert run.values is not None
+            assert not run.unsure
+            assert (run.values[:: len(run.values) - 1 or 1] == np.inf).all()
+    for far in (1500.0, 3e38):
+        (ball,) = at_point(asked, None, far, params, form).values
+        assert ball > form.biggest
+    of_float64 = roughly(asked, None, v, params, FORMATS["float64"])
+    assert of_float64 is not None
+    assert np.isinf(of_float64[1]).all()  # what is beyond float64 says nothing of its last binade
 
 
 def test_kinks_have_two_slopes_and_poles_no_value() -> None:

@@ -94,7 +94,7 @@ def runs(
             yield Run(i, j, model=model)
             continue
         if j - i <= ROUGH_RUN and not tried:
-            rough = roughly(program, quantity, values[i:j], params)
+            rough = roughly(program, quantity, values[i:j], params, form)
             if rough is not None:
                 y, e = rough
                 unsure = np.flatnonzero(~(e <= SURE * units(y, e, form)))

@@ -15,9 +15,14 @@ import numpy as np
 from flint import arb
 
 from kassei.audit.balls import Evaluation, Jet, Unclear, Undefined
+from kassei.audit.formats import Format
 from kassei.audit.program import Program
 
 U = 2.0**-53
+FAR = 2.0**900
+"""What is infinite and has the bound 0 is an exponential beyond float64, or a multiple of one: it is beyond this."""
+NEAR = 2.0**-10
+"""Such multiples have factors of at least this; a definition has fewer than 100 of them."""
 LIBM = 4 * 2 * U
 """How far NumPy's functions may be off, relative: four units in the last place (measured: below 2)."""
 TINY = 2.0**-1060
@@ -45,7 +50,9 @@ class Rough:
         s = self.x + o.x
         b = s - self.x
         residual = np.where(np.isinf(s), 0.0, np.abs((self.x - (s - b)) + (o.x - b)))
-        return Rough(s, (self.e + o.e + residual) * (1 + 4 * U))
+        e = (self.e + o.e + residual) * (1 + 4 * U)
+        beyond = self._beyond() & (o._beyond() | (o._size() < FAR / 2)) | o._beyond() & (self._size() < FAR / 2)
+        return Rough(s, np.where(np.isinf(s), np.where(beyond, 0.0, np.inf), e))
 
     __radd__ = __add__
 
@@ -62,7 +69,9 @@ class Rough:
         o = Rough.of(other)
         p = self.x * o.x
         residual = _residual(self.x, o.x, p)
-        return Rough(p, (np.abs(self.x) * o.e + np.abs(o.x) * self.e + self.e * o.e + residual) * (1 + 8 * U))
+        e = (np.abs(self.x) * o.e + np.abs(o.x) * self.e + self.e * o.e + residual) * (1 + 8 * U)
+        beyond = self._beyond() & (np.abs(o.x) - o.e >= NEAR) | o._beyond() & (np.abs(self.x) - self.e >= NEAR)
+        return Rough(p, np.where(beyond, 0.0, e))
 
     __rmul__ = __mul__
 
@@ -71,12 +80,18 @@ class Rough:
         q = self.x / o.x
         room = np.abs(o.x) - o.e
         e = (self.e + np.abs(q) * o.e) / room + np.abs(q) * (4 * U) + TINY
-        over = np.isinf(o.x) & (o.e == 0)  # an exponential beyond float64: the quotient lies between 0 and this
-        e = np.where(over, (np.abs(self.x) + self.e) * 2.0**-1023 + TINY, e)
-        return Rough(q, np.where(room > 0, e, np.inf))
+        e = np.where(o._beyond(), (np.abs(self.x) + self.e) / FAR + TINY, e)  # the quotient lies between 0 and this
+        e = np.where(room > 0, e, np.inf)
+        return Rough(q, np.where(self._beyond() & (room > 0) & (o._size() <= 1 / NEAR), 0.0, e))
 
     def __rtruediv__(self, other: Any) -> Rough:
         return Rough.of(other) / self
+
+    def _beyond(self) -> Any:
+        return np.isinf(self.x) & (np.asarray(self.e) == 0)
+
+    def _size(self) -> Any:
+        return np.abs(self.x) + self.e
 
     def _least(self) -> Any:
         return np.min(self.x - self.e)
@@ -174,9 +189,12 @@ class _RoughEvaluation(Evaluation):
 
 
 def roughly(
-    program: Program, quantity: str | None, values: np.ndarray[Any, Any], params: Mapping[str, float]
+    program: Program, quantity: str | None, values: np.ndarray[Any, Any], params: Mapping[str, float], form: Format
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
-    """Values (or derivatives) at float64 points and bounds of their errors; None where branches differ among them."""
+    """Values (or derivatives) at float64 points and bounds of their errors; None where branches differ among them.
+
+    A value beyond all numbers of a format smaller than float64 may be given as an infinity.
+    """
     numbers = {program.variable: Rough(values, 0.0), **{n: Rough.of(x) for n, x in params.items()}}
     box = {n: Jet(x, Rough.of(1.0) if n == quantity else None) for n, x in numbers.items()}
     try:
@@ -187,4 +205,6 @@ def roughly(
     except (Unclear, Undefined, AttributeError, ValueError, ZeroDivisionError):
         return None
     wild = ~(np.isfinite(x) & np.isfinite(e))
+    if form.biggest < FAR / 2:
+        wild &= ~(np.isinf(x) & (e == 0))
     return np.where(wild, 0.0, x), np.where(wild, np.inf, e)
