@@ -26,8 +26,8 @@ from kassei.audit.measure import Counter, Tally, ball_error, joined
 from kassei.audit.models import SURE, Model, Run, runs
 from kassei.audit.points import default, hard_points, in_domain, parameter_grid, quantities, sample
 from kassei.audit.program import program
-from kassei.audit.runners import Code
 from kassei.audit.rough import roughly
+from kassei.audit.runners import Code
 from kassei.audit.shards import ReferenceDisagrees, Shard, measure
 from kassei.library import catalogue
 from kassei.render.accuracy import accuracy_files, audits
