@@ -125,10 +125,10 @@ def test_what_overflows_is_judged_at_once(name: str, params: dict[str, float]) -
     asked, form = program(catalogue[name]), FORMATS["float32"]
     v = np.float64(np.float32(np.geomspace(1500, 3e38, 3000)))
     for quantity in (None, "v"):
-        for run in runs(asked, quantity, v, params, form):
-            assert run.values is not None
-            assert not run.unsure
-            assert (run.values[:: len(run.values) - 1 or 1] == np.inf).all()
+        for one in runs(asked, quantity, v, params, form):
+            assert one.values is not None
+            assert not one.unsure
+            assert (one.values[:: len(one.values) - 1 or 1] == np.inf).all()
     for far in (1500.0, 3e38):
         (ball,) = at_point(asked, None, far, params, form).values
         assert ball > form.biggest
