@@ -555,13 +555,16 @@ class _Writer:
             return self.expr(whole)
         return self.step(f"fabsf({self.atom(u)}) < 1e-30f ? {self.atom(line)} : {self.atom(whole)}")
 
-    def mended(self, e: sp.Expr, value: str) -> str:
-        """The value of such a function with what is missing; infinite where it overflowed."""
+    def mended(self, e: sp.Expr, value: str, *, guarded: bool = True) -> str:
+        """The value of such a function with what is missing; infinite where it overflowed.
+
+        Without a guard it is no number where the product overflows and the value is 0.
+        """
         finite = f"kassei_min({value}, 3.4028234e38f)" if e.args[0].func in (sp.exp, lower.raw_expm1) else value
         finite += " + 1.0f" if isinstance(e.args[0], lower.raw_expm1) else ""
-        return f"fmaf({self.lost(e)}, {finite}, {value})"
+        return f"fmaf({self.lost(e, guarded=guarded)}, {finite}, {value})"
 
-    def lost(self, e: sp.Expr) -> str:
+    def lost(self, e: sp.Expr, *, guarded: bool = True) -> str:
         """By how much of itself a function of k*w falls short because k and k*w are rounded; of expm1, its exp.
 
         With u the product, d what it lacks (at most 2**-24 of it): exp(u + d) is exp(u)*(1 + d); where abs(u) is large
@@ -577,7 +580,7 @@ class _Writer:
         holds = f"fabsf({d}) < 1.0f"
         if isinstance(inner, lower.raw_sigmoid):
             return self.step(f"{u} < 0.0f && {holds} ? {d} : 0.0f")
-        moved = self.step(f"{holds} ? {d} : 0.0f")
+        moved = self.step(f"{holds} ? {d} : 0.0f") if guarded else d
         if isinstance(inner, lower.raw_softplus):
             return self.step(f"{u} < 0.0f ? {moved} : -{moved}")
         if isinstance(inner, lower.raw_sech2):
@@ -586,8 +589,9 @@ class _Writer:
 
     def damped(self, vanishing: sp.Expr, growing: sp.Expr) -> str:
         """A product whose first factors may be subnormal: they are computed times a power of two, taken back last."""
-        factors, backs = [], []
-        for given in sp.Mul.make_args(vanishing):
+        factors, backs, tested = [], [], ""
+        every = sp.Mul.make_args(vanishing)
+        for given in every:
             fine = isinstance(given, lower.raw_fine) and not given.args[0].is_Symbol
             factor = given.args[0] if fine else given
             base, exponent = factor.args if factor.is_Pow and factor.args[0] is not sp.E else (factor, sp.S.One)
@@ -603,16 +607,23 @@ class _Writer:
             else:
                 value = self.expr(factor)
             if fine and self.precision is SINGLES:
-                value = self.step(self.mended(given, value if value.isidentifier() else self.step(value)))
+                value = value if value.isidentifier() else self.step(value)
+                if len(every) == 1 and isinstance(base, lower.raw_softplus | lower.raw_sech2):
+                    tested = value
+                value = self.step(self.mended(given, value, guarded=not tested))
             factors.append(value)
         small = self.joined(factors, "*") if len(factors) > 1 else factors[0]
         small = small if small.isidentifier() else self.step(small[1:-1] if _closes(small) else small)
         rest = self.expr(growing)
         text = " * ".join([small, rest, *backs])
-        if growing == self.variable or (growing.is_Symbol and growing not in self.local and not backs):
+        if not tested and self.untested(growing, backs):
             return f"({text})"
         zero = self.precision.literal(sp.S.Zero)
-        return self.step(f"{small} == {zero} ? {zero} : {text}")
+        return self.step(f"{tested or small} == {zero} ? {zero} : {text}")
+
+    def untested(self, growing: sp.Expr, backs: list[str]) -> bool:
+        """Whether what grows is a number, or its infinities are chosen afterwards."""
+        return growing == self.variable or (growing.is_Symbol and growing not in self.local and not backs)
 
 
 def _without_unused(lines: list[str]) -> list[str]:
