@@ -807,7 +807,7 @@ class _Balance:
     """c and y of a sum c + y, with A = min(c, 1), C = 1/max(c, 1), what becomes of C*y, and A + C*y.
 
     The sum is kept above 0, for A may vanish and y be 0. Where c is negative, A is max(c, -1) and C 1/max(-c, 1); the
-    sum, which is 0 at a pole, is C*(c + y) then: so far no other number is rounded than c and y.
+    sum, which is 0 at a pole, is C*(c + y) then: c + y itself, with no other rounding, cannot overflow.
     """
 
     low: sp.Expr
@@ -817,6 +817,8 @@ class _Balance:
     below: sp.Expr
     first: bool
     """Whether c is the first argument."""
+    plain: tuple[sp.Expr, sp.Expr] | None = None
+    """c and c + y, where c is negative."""
 
 
 def _above_zero(low: sp.Expr, scaled: sp.Expr) -> sp.Expr:
@@ -835,7 +837,7 @@ def _balanced(x: sp.Expr, y: sp.Expr, place: Place) -> _Balance | None:
         if y.has(sp.exp) or not place.positive(-c):
             return None
         low, high = raw_max(c, sp.S.NegativeOne), 1 / raw_max(-c, sp.S.One)
-        return _Balance(low, high, y, high * y, raw_product(c + y, high), first)
+        return _Balance(low, high, y, high * y, raw_product(c + y, high), first, plain=(c, c + y))
     if isinstance(c, sp.exp) and not c.is_number:
         u = c.args[0]
         low, high = sp.exp(raw_min(u, sp.S.Zero)), sp.exp(-raw_max(u, sp.S.Zero))
@@ -861,13 +863,16 @@ def reached(y: sp.Expr, u: sp.Expr) -> sp.Expr:
 
 
 def _spell_share(b: _Balance) -> sp.Expr:
+    if b.plain is not None:
+        c, total = b.plain
+        return raw_quotient(c if b.first else b.y, total)
     return raw_quotient(b.low if b.first else b.scaled, b.below)
 
 
 _PAIRED: dict[type[sp.Function], Callable[[_Balance], sp.Expr]] = {
     raw_harmonic: lambda b: raw_product(b.low, raw_quotient(b.y, b.below)),
     raw_share: _spell_share,
-    raw_inverse: lambda b: raw_quotient(b.high, b.below),
+    raw_inverse: lambda b: raw_quotient(b.high, b.below) if b.plain is None else 1 / b.plain[1],
 }
 
 
