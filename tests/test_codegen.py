@@ -310,6 +310,8 @@ HARD: tuple[tuple[str, dict[str, tuple[str, float]], tuple[float, ...]], ...] = 
     ("((1 + a)*v + (1 - a)*v*erf(2*(1 - a)*v))/2", {"a": ("[0, 1)", 0.0)}, (-8.0, -3.0, 2.0)),
     ("Piecewise((v, v >= 0), (b*v/(b - v), True))", {"b": ("(-oo, 0)", -1e200)}, (-1e-30, -3.0, -1.7e308)),
     ("Piecewise((v, v >= 0), (b*v/(b - v), True))", {"b": ("(-oo, 0)", -1e-200)}, (-1e-260, -3.0, -1.7e308)),
+    ("Piecewise((0, v <= -a), (v**2 + 2*a*v + a**2, True))", {"a": ("[0, oo)", 0.0)}, (-2.0, 1e-9, 3.0)),
+    ("Piecewise((0, v <= 2), (v**2 - (b + 1)*v + 2*b - 2, True))", {"b": ("Reals", 1.0)}, (-2.0, 2.5, 3.0)),
     ("log(cosh(v))", {}, (1e-170, 0.3, 0.5000001, -1.0, 800.0)),
 )
 """Formulas as users write them, which an earlier form of the generator turned into NaN, inf, 0 or an exception."""

@@ -780,7 +780,7 @@ def _from_border(total: sp.Add, place: Place) -> sp.Expr | None:
     for factor, power in factors:
         slope, rest = sp.Poly(factor, v).all_coeffs() if sp.degree(factor, v) == 1 else (factor, sp.S.Zero)
         zero = -rest / slope
-        if zero == 0 or zero.has(v):
+        if zero.has(v) or not (place.positive(zero) or place.positive(-zero)):
             return None
         once = raw_product(v - zero, 1 / zero)
         out = reduce(raw_product, [once] * power, *([] if out == 1 else [out]))
