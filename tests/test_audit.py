@@ -19,16 +19,16 @@ from flint import arb
 from exact import Exact
 from functions import NAMES, SOURCES
 from kassei.audit import shards as shards_module
-from kassei.audit.balls import Point, at_infinity, at_point
-from kassei.audit.formats import FORMATS
 from kassei.audit.jobs import emitted, in_process, job, run
 from kassei.audit.measure import Counter, Tally, ball_error, joined
 from kassei.audit.models import SURE, Model, Run, runs
 from kassei.audit.points import default, hard_points, in_domain, parameter_grid, quantities, sample
-from kassei.audit.program import program
 from kassei.audit.rough import roughly
 from kassei.audit.runners import Code
 from kassei.audit.shards import ReferenceDisagrees, Shard, measure
+from kassei.exact.balls import Point, at_infinity, at_point
+from kassei.exact.formats import FORMATS
+from kassei.exact.program import program
 from kassei.library import catalogue
 from kassei.render.accuracy import accuracy_files, audits
 

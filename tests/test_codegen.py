@@ -21,6 +21,7 @@ from exact import Exact, ulps
 from functions import EACH, NAMES, SOURCES, dossier, others
 from kassei import load
 from kassei.codegen import drift, emit, known_targets, write
+from kassei.codegen.plan import CannotEmitError
 from kassei.core.derive import derive
 from kassei.library import catalogue
 from layouts import fills_given_outputs, takes_any_shape_and_stride
@@ -313,6 +314,56 @@ HARD: tuple[tuple[str, dict[str, tuple[str, float]], tuple[float, ...]], ...] = 
     ("Piecewise((0, v <= -a), (v**2 + 2*a*v + a**2, True))", {"a": ("[0, oo)", 0.0)}, (-2.0, 1e-9, 3.0)),
     ("Piecewise((0, v <= 2), (v**2 - (b + 1)*v + 2*b - 2, True))", {"b": ("Reals", 1.0)}, (-2.0, 2.5, 3.0)),
     ("log(cosh(v))", {}, (1e-170, 0.3, 0.5000001, -1.0, 800.0)),
+    ("Piecewise((1 - tanh(v)**2, v < 0), (1 + v, True))", {}, (-30.0, -300.0, 2.0)),
+    ("v + 3*v**2*(1 - tanh(v)**2)", {}, (30.0, -30.0, 1e-9)),
+    ("sqrt(v**2 + a**2) - a", {"a": ("(0, oo)", 2.0)}, (1e-30, -1e-9, 3.0, 1e200)),
+    ("v + sqrt(v**4 + b**2) - b", {"b": ("Reals", 2.0)}, (1e-9, -0.5, 30.0)),
+    ("tanh(v)*(sqrt(v**2 + b**2) - b)", {"b": ("Reals", -3.0)}, (1e-9, -0.5, 30.0)),
+    ("tanh(log(1 + exp(a*v)) - log(2))", {"a": ("(0, oo)", 3.0)}, (1e-30, -1e-9, 2.0)),
+    ("Piecewise((erfc(-v), v < 0), (1 + 2*v/sqrt(pi), True))", {}, (-8.0, -26.0, 0.5)),
+    ("Max(v, 0)*(1 + erf(-v))/2", {}, (8.0, 26.0, 0.5)),
+    ("v*(1 - exp(-v*Abs(v)))", {}, (1e-9, -1e-30, 4.0)),
+    ("log(1 + exp(v)) - v", {}, (40.0, 700.0, -3.0)),
+    ("v*(exp(v - a) - 1)", {"a": ("[0, 1]", 0.0)}, (1e-30, -1e-12, 2.0)),
+    ("exp(v) - 1 + 3*v", {}, (1e-12, -1e-30, 2.0)),
+    ("a*exp(v) - a + a*v", {"a": ("Reals", 0.3)}, (1e-12, -1e-30, 2.0)),
+    ("v*exp(v) - v", {}, (1e-12, -1e-30, 2.0)),
+    ("v/(1 + v**2) - v", {}, (1e-12, -1e-30, 2.0)),
+    ("v - v/(1 + Abs(v))", {}, (1e-12, -1e-30, 2.0)),
+    ("1/cosh(v) - 1", {}, (1e-9, 30.0, -0.5)),
+    ("cosh(v/3) - 1 + v", {}, (1e-9, 30.0, -0.5)),
+    ("1 - cos(v)", {}, (1e-9, 3.0, -0.5)),
+    ("sqrt((v - 1)**2 + 1) - Abs(v - 1)", {}, (1e20, -1e20, 1.5)),
+    ("v**2/sqrt(1 + (3*v)**2)", {}, (1e20, -1e200, 1.5)),
+    ("sigmoid(v/a - tanh(v/a))", {"a": ("(0, oo)", 3.0)}, (-700.0, 1e-9, 5.0)),
+    ("log(1 + Abs(v - a))/(1 + exp(v))", {"a": ("[0, 1]", 0.5)}, (-700.0, 0.75, 30.0)),
+    ("2*v - (v - log(1 + Abs(v)))", {}, (1e-9, 1e-30, -2.0)),
+    ("v - log(1 + Abs(v))", {}, (1e-9, 1e-160, 0.25, 0.26, 1e9, -2.0)),
+    ("v - atan(v)", {}, (1e-9, -1e-90, 0.25, 0.26, -1.0, 1e9)),
+    ("v - asinh(v)", {}, (1e-9, -1e-90, 0.25, 0.26, -1.0, 1e300)),
+    ("v - sin(v)", {}, (1e-9, -1e-90, 0.5, 0.51, -1.0, 1e9)),
+    ("exp(v) - 1 - v", {}, (1e-9, -1e-90, 0.5, 0.51, -0.6, -1.0, 300.0, -1e9)),
+    ("a*v - tanh(a*v) + v**3", {"a": ("(0, oo)", 0.3)}, (1e-9, -1e-90, 1.0, -1e9)),
+    ("asinh(v*Abs(v))/cosh(v + a)", {"a": ("Reals", 1.5)}, (600.0, -600.0, 710.0)),
+    ("(1 + exp(v))/(2 + exp(v))", {}, (760.0, -760.0, 1e6, 0.5)),
+    ("(exp(v) - 2)/(exp(v) + 1)", {}, (760.0, -760.0, 1e6, 0.5)),
+    ("v*(exp(v) + a)/(exp(v) + 1)", {"a": ("(0, oo)", 2.0)}, (760.0, -760.0, 1e6, 0.5)),
+    ("v*exp(v)/(1 + exp(2*v))", {}, (760.0, 700.0, -700.0, 0.5)),
+    ("(1 + exp(v))**2/(1 + exp(2*v))", {}, (760.0, 700.0, -700.0, 0.5)),
+    ("exp(2*v)/(1 + exp(v))**2", {}, (760.0, 400.0, -300.0, 0.5)),
+    ("v*exp(v)/(1 + exp(v) + exp(2*v))", {}, (760.0, 700.0, -700.0, 0.5)),
+    ("sigmoid(log(1 + exp(v - 1)))", {}, (760.0, -760.0, 1e6, 0.5)),
+    ("sinh(v)/(1 + cosh(v))", {}, (760.0, -1e6, 1e-9, 0.5)),
+    ("v*cosh(v)/(1 + cosh(v))", {}, (760.0, -1e6, 1e-9, 0.5)),
+    ("sinh(v)/cosh(v)**2", {}, (700.0, -1e6, 1e-9, 0.5)),
+    ("log(cosh(v))/(1 + exp(-a*v))", {"a": ("(0, oo)", 0.5)}, (760.0, -300.0, 0.5)),
+    ("exp(v)*(1 - tanh(v))", {}, (300.0, 760.0, -700.0, 0.5)),
+    ("v*exp(v)*(1 - sigmoid(v))", {}, (760.0, -700.0, 0.5)),
+    ("exp(v)*(1 - tanh(v)**2)", {}, (300.0, -200.0, 0.5)),
+    ("v*exp(v)*exp(-v**2)", {}, (760.0, 20.0, -20.0, 0.5)),
+    ("(1 + erf(v))*exp(-v)", {}, (-760.0, -20.0, 700.0, 0.5)),
+    ("log((1 + exp(2*v))/(1 + exp(v)))", {}, (760.0, 400.0, -300.0, 0.5)),
+    ("(exp(a*v) - 1)/a", {"a": ("(0, oo)", 0.3)}, (1e-9, 700.0, -3.0)),
 )
 """Formulas as users write them, which an earlier form of the generator turned into NaN, inf, 0 or an exception."""
 
@@ -336,6 +387,81 @@ def test_formulas_of_users(
             want = exact.at(at, params) if index is None else exact.derivative(at, params, index)
             allowed = 10 * (1 + exact.condition(at, params, index))
             assert ulps(y, want, np.float64) <= allowed, f"{expr} at {at}: {y!r}, exactly {want}"
+
+
+@pytest.mark.parametrize(
+    ("expr", "at"),
+    [("v*tanh(exp(v))*exp(-v)", "v = -760"), ("(exp(v/3) - exp(-v))/(exp(pi*v) + exp(-v))", "v = 760")],
+)
+def test_what_no_rule_reaches_is_an_error(expr: str, at: str, tmp_path: Path) -> None:
+    """Not code that says NaN or 0 where the definition has a value."""
+    (tmp_path / "mine.toml").write_text(f'expr = "{expr}"\n')
+    with pytest.raises(CannotEmitError, match=rf"mine: at {at} the code for f .*codegen/lower\.py is where to add one"):
+        emit(load(tmp_path / "mine.toml"), "numpy")
+
+
+@pytest.mark.parametrize("a", [1e-6, 0.3, 5.0, 40.0])
+def test_the_derivative_in_a_growth_rate_keeps_its_digits(a: float, tmp_path: Path) -> None:
+    """(u*exp(u) - expm1(u))/a**2 with u = a*v: it cancels at 0 and is inf - inf where u is large."""
+    table = '[parameters.a]\ndomain = "(0, oo)"\ndefault = 1\nlearned = true\nshared = "layer"\n'
+    (tmp_path / "mine.toml").write_text(f'expr = "(exp(a*v) - 1)/a"\n{table}')
+    activation = load(tmp_path / "mine.toml")
+    (text,) = emit(activation, "numpy").values()
+    space: dict[str, Any] = {}
+    exec(compile(text, "mine.py", "exec"), space)
+    exact = Exact(activation)
+    for u in (1e-12, -1e-3, 0.3, -0.5, 0.5, 0.51, -0.51, 1.0, 1.5, -3.0, 30.0, -700.0):
+        v = u / a
+        got = space["grad_params"](np.ones(1), np.array([v]), a)["a"]
+        allowed = 10 * (1 + exact.condition(v, (a,), 1))
+        assert ulps(got, exact.derivative(v, (a,), 1), np.float64) <= allowed, f"u = {u}"
+    assert space["grad_params"](np.ones(1), np.array([1e5 / a]), a)["a"] == np.inf
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba", "jax"])
+def test_a_break_at_minus_zero_is_a_break_at_zero(target: str, tmp_path: Path) -> None:
+    """-a is -0 for a = 0, and v <= -0 holds for v = 0; to v - 0 as to -0 - v the sign of a zero matters."""
+    table = '[parameters.a]\ndomain = "[0, 5]"\ndefault = 0.0\n'
+    for expr, want in (("Piecewise((1, v <= -a), (3, True))", 1.0), ("Piecewise((1, v < a), (3, True))", 3.0)):
+        (tmp_path / "mine.toml").write_text(f'expr = "{expr}"\n{table}')
+        (text,) = emit(load(tmp_path / "mine.toml"), target).values()
+        space: dict[str, Any] = {"__name__": "mine"}
+        exec(compile(text, "mine.py", "exec"), space)
+        for a in (0.0, -0.0):
+            got = np.asarray(space["forward"](np.array([0.0, -0.0, -1.0, 1.0], np.float32), a))
+            np.testing.assert_array_equal(got, [want, want, 1.0, 3.0])
+
+
+@pytest.mark.parametrize("target", ["numpy", "numba", "jax"])
+def test_a_point_where_two_breaks_meet_has_the_value_of_the_definition(target: str, tmp_path: Path) -> None:
+    """At a = 1 the second break, which owns its right side, comes to where the first owns its left."""
+    table = '[parameters.a]\ndomain = "[0, 5]"\ndefault = 1.0\n'
+    (tmp_path / "mine.toml").write_text(
+        f'expr = "Piecewise((v, v <= -1), (sign(v + a)*log(1 + Abs(v + a)), True))"\n{table}'
+    )
+    (text,) = emit(load(tmp_path / "mine.toml"), target).values()
+    space: dict[str, Any] = {"__name__": "mine"}
+    exec(compile(text, "mine.py", "exec"), space)
+    for a, want in ((1.0, -1.0), (0.5, -1.0), (3.0, -1.0)):
+        got = np.asarray(space["forward"](np.array([-1.0, -2.0, 0.0], np.float32), a))
+        np.testing.assert_allclose(got, [want, -2.0, np.log1p(a)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("at", [600.0, 690.0, -600.0])
+def test_a_buffer_that_is_used_again_is_asked_again(at: float, tmp_path: Path) -> None:
+    """Both sides need exp(2*abs(v + a)), one after the other in one buffer: the second overflowed unasked."""
+    table = '[parameters.a]\ndomain = "Reals"\ndefault = 0.5\nlearned = true\nshared = "layer"\n'
+    (tmp_path / "mine.toml").write_text(f'expr = "asinh(v*Abs(v))/cosh(v + a)"\n{table}')
+    activation = load(tmp_path / "mine.toml")
+    (text,) = emit(activation, "numpy").values()
+    space: dict[str, Any] = {}
+    exec(compile(text, "mine.py", "exec"), space)
+    x = np.array([at])
+    y, dx, da = space["forward_backward"](np.ones(1), x, 0.5)
+    exact = Exact(activation)
+    assert ulps(y[0], exact.at(at, (0.5,)), np.float64) < 3000
+    assert ulps(dx[0], exact.derivative(at, (0.5,), 0), np.float64) < 3000
+    assert ulps(da["a"], exact.derivative(at, (0.5,), 1), np.float64) < 3000
 
 
 @pytest.mark.parametrize(

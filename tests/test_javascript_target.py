@@ -164,8 +164,8 @@ def test_a_parameter_outside_its_domain_is_refused() -> None:
 @pytest.mark.parametrize("name", ["exponential", "gelu", "shifted_relu"])
 def test_the_audit_runs_it(name: str) -> None:
     """The runner gives what the engine gives: value, slope and the derivative in each learned parameter."""
-    from kassei.audit.formats import FORMATS
     from kassei.audit.jobs import emitted
+    from kassei.exact.formats import FORMATS
 
     f, form = catalogue[name], FORMATS["float64"]
     code, points = emitted(f, "javascript"), [-2.5, 0.0, 0.75]

@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "symbolic" / "kassei"
 LAYERS = (
-    *("core", "text", "cache", "remember", "workers", "library", "atlas", "verify", "codegen"),
+    *("core", "exact", "text", "cache", "remember", "workers", "library", "atlas", "verify", "codegen"),
     *("audit", "bench", "claims", "render", "phrases", "terminal", "cli"),
 )
 OUTSIDE = ("__init__", "__main__")  # the door: loads any layer, and only when asked

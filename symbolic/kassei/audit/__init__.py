@@ -49,7 +49,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kassei.audit.formats import FORMATS
 from kassei.audit.jobs import (
     Job,
     choices,
@@ -65,10 +64,10 @@ from kassei.audit.jobs import (
     starts,
     state_folder,
 )
-from kassei.audit.program import CannotAuditError
 from kassei.audit.report import document
-from kassei.audit.runners import RUNNERS, missing
+from kassei.audit.runners import RUNNERS, CannotAuditError, missing
 from kassei.core.activation import Activation
+from kassei.exact.formats import FORMATS
 
 __all__ = ["Audit", "CannotAuditError", "NeedsExtra", "file_name", "finish", "perform", "prepare"]
 SMALL = 24

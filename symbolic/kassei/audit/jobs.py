@@ -20,17 +20,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kassei import __version__
-from kassei.audit.formats import FORMATS
+from kassei import __version__, exact
 from kassei.audit.measure import Tally, joined
 from kassei.audit.points import chunks, default, hard_points, in_domain, parameter_grid, quantities, sample
-from kassei.audit.program import CannotAuditError, program
-from kassei.audit.runners import Code, main_file
+from kassei.audit.runners import CannotAuditError, Code, main_file
 from kassei.audit.shards import Shard, measure, quantity_name
 from kassei.cache import GENERATION, folder
 from kassei.codegen import emit
 from kassei.codegen.plan import outer
 from kassei.core.activation import Activation
+from kassei.exact.formats import FORMATS
+from kassei.exact.program import NoReferenceError, program
 
 STRIDE = 64
 """Without ``exhaustive`` every 64th float32 is looked at, the hard points besides."""
@@ -44,6 +44,8 @@ FAILURES = 20
 """How many workers may die in a shard's hands before the shard is held to be what kills them."""
 IN_FLIGHT = 6
 """Shards handed out per worker thread at a time."""
+SOURCES = (Path(__file__).parent, Path(exact.__file__).parent)
+"""Where the rules of an audit are."""
 Measure = Callable[[Shard], dict[str, dict[str, Any]]]
 
 
@@ -109,7 +111,11 @@ def choices(activation: Activation, dtype: str, chosen: Mapping[str, Sequence[fl
 
 def job(activation: Activation, code: Code, dtype: str, params: Mapping[str, float], *, exhaustive: bool) -> Job:
     """The shards of one audit. 16-bit formats are always covered completely."""
-    form, steps = FORMATS[dtype], program(activation)
+    form = FORMATS[dtype]
+    try:
+        steps = program(activation)
+    except NoReferenceError as reason:
+        raise CannotAuditError(str(reason)) from None
 
     def shard(**where: Any) -> Shard:
         return Shard(code=code, program=steps, dtype=dtype, params=dict(params), **where)
@@ -135,7 +141,7 @@ def job(activation: Activation, code: Code, dtype: str, params: Mapping[str, flo
 def _sources() -> str:
     """The hash of the audit's own sources: a shard measured by other rules is not taken for one of these."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(path for root in SOURCES for path in root.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from kassei.audit.balls import Point
-from kassei.audit.formats import Format
 from kassei.audit.models import units
+from kassei.exact.balls import Point
+from kassei.exact.formats import Format
 
 FLOOR = 0.05
 """A derivative's error is also given relative to ``max(abs(f'), FLOOR)``, since ulps say nothing near its zeros."""

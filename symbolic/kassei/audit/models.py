@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_series, ctx
 
-from kassei.audit.balls import Evaluation, Jet, Tie, Unclear, Undefined, at_point
-from kassei.audit.formats import Format
-from kassei.audit.program import Program
 from kassei.audit.rough import roughly
 from kassei.audit.span import enclosed
+from kassei.exact.balls import Evaluation, Jet, Tie, Unclear, Undefined, at_point
+from kassei.exact.formats import Format
+from kassei.exact.program import Program
 
 SURE = 2.0**-7
 """A fast reference is certain to this fraction of a unit in the last place."""

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from kassei.audit.balls import at_point
-from kassei.audit.formats import Format
-from kassei.audit.program import Program
 from kassei.core.activation import Activation, Parameter
 from kassei.core.derive import derive
+from kassei.exact.balls import at_point
+from kassei.exact.formats import Format
+from kassei.exact.program import Program
 
 SPREAD = (-200.0, -95.0, -50.0, -5.0, -0.5, 0.0, 0.0625, 0.25, 1.0, 4.0, 50.0, 95.0, 200.0)
 """Values on both sides of where exponentials of a parameter leave a format (88.7 for float32, 11 for float16)."""

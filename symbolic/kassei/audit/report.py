@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from kassei.audit.balls import at_point
-from kassei.audit.formats import FORMATS, Format
 from kassei.audit.jobs import SAMPLE, STRIDE, Job
 from kassei.audit.measure import NOWHERE, Tally
 from kassei.audit.points import quantities
-from kassei.audit.program import Program
 from kassei.audit.shards import quantity_name
+from kassei.exact.balls import at_point
+from kassei.exact.formats import FORMATS, Format
+from kassei.exact.program import Program
 
 SCHEMA = 1
 PACKAGES = {

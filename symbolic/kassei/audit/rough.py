@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from kassei.audit.balls import Evaluation, Jet, Unclear, Undefined
-from kassei.audit.formats import Format
-from kassei.audit.program import Program
+from kassei.exact.balls import Evaluation, Jet, Unclear, Undefined
+from kassei.exact.formats import Format
+from kassei.exact.program import Program
 
 U = 2.0**-53
 FAR = 2.0**900

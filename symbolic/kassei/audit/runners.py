@@ -21,10 +21,13 @@ from typing import Any
 import numpy as np
 
 from kassei.audit import javascript
-from kassei.audit.formats import Format
-from kassei.audit.program import CannotAuditError
+from kassei.exact.formats import Format
 
 Array = np.ndarray[Any, Any]
+
+
+class CannotAuditError(ValueError):
+    """Something that cannot be audited, and why."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from kassei.audit.balls import Point, at_infinity, at_point
-from kassei.audit.formats import FORMATS, Format
 from kassei.audit.measure import NOWHERE, Counter, Tally, ball_error
 from kassei.audit.models import SURE, Run, runs
 from kassei.audit.points import quantities
-from kassei.audit.program import Program
 from kassei.audit.runners import Code
+from kassei.exact.balls import Point, at_infinity, at_point
+from kassei.exact.formats import FORMATS, Format
+from kassei.exact.program import Program
 
 CALL = 1 << 18
 """Inputs handed to the emitted code at once."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from flint import arb, ctx
 
-from kassei.audit.balls import Evaluation, Jet, Unclear, Undefined
-from kassei.audit.program import Program
+from kassei.exact.balls import Evaluation, Jet, Unclear, Undefined
+from kassei.exact.program import Program
 
 BITS = 192
 FAR = arb((1, 60))

@@ -44,11 +44,14 @@ def emit(activation: Activation, target: str = "numpy") -> dict[str, str]:
     if isinstance(files, dict):
         return files
     from kassei.codegen.plan import make_plan
+    from kassei.codegen.selfcheck import check
 
     known = known_targets()
     if target not in known:
         raise KeyError(f"unknown target {target!r}; known are {', '.join(sorted(known))}")
-    files = dict(known[target].emit(make_plan(activation)))
+    plan = make_plan(activation)
+    check(plan)
+    files = dict(known[target].emit(plan))
     kept.save(name, files)
     return files
 

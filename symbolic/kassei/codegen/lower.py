@@ -33,6 +33,9 @@ raw_max, raw_min    of two                     NaN stays NaN
 raw_unit(x, y)      x/hypot(x, y)              its derivative y**2/h**3 is not a difference
 raw_log_cosh(u)     log(cosh(u))               spelled apart on both sides of abs(u) = 1
 raw_tanh_gap(u)     u - tanh(u)                a series where abs(u) <= 1/2
+raw_atan_gap(u), raw_asinh_gap(u), raw_sin_gap(u), raw_log_gap(u), raw_exp_gap(u)
+                    u less atan, asinh, sin    the same; and u - log(1 + u), exp(u) - 1 - u
+raw_exp_lag(u)      u*exp(u) - (exp(u) - 1)    the same; what (exp(a*v) - 1)/a has for a derivative in a
 raw_product(x, y)   x*y                        kept apart: x*y does not overflow where merging factors would
 raw_fine(F, k, l, w) F(k*w)                    what k and the product lose is made good in the result
 raw_from_zero(y, u, w) y = c*expm1(u)          w = c*u where u is so small that it may have lost digits
@@ -305,7 +308,7 @@ class raw_product(sp.Function):  # type: ignore[misc]  # noqa: N801
         if x.is_Rational and y.is_Rational:
             return x * y
         for one, other, swap in ((x, y, False), (y, x, True)):
-            if not one.is_number and one.could_extract_minus_sign():
+            if _with_minus(one):
                 return -(cls(other, -one) if swap else cls(-one, other))
         return None
 
@@ -320,7 +323,12 @@ class raw_quotient(sp.Function):  # type: ignore[misc]  # noqa: N801
         """0 where the first is; signs go outside."""
         if x == 0:
             return sp.S.Zero
-        return -cls(-x, y) if not x.is_number and x.could_extract_minus_sign() else None
+        return -cls(-x, y) if _with_minus(x) else None
+
+
+def _with_minus(expr: sp.Expr) -> bool:
+    """Whether a sign is to go outside; of sums that are not in SymPy's own order both signs may look like that."""
+    return not expr.is_number and expr.could_extract_minus_sign() and not (-expr).could_extract_minus_sign()
 
 
 class raw_reach(sp.Function):  # type: ignore[misc]  # noqa: N801
@@ -435,13 +443,13 @@ def _less_one(u: sp.Expr) -> sp.Expr:
 
 
 class raw_root_gap(sp.Function):  # type: ignore[misc]  # noqa: N801
-    """sqrt(1 + w**2) - 1."""
+    """hypot(x, y) - y for y >= 0."""
 
-    nargs = 1
+    nargs = 2
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
-        """w/hypot(w, 1)."""
-        return raw_unit(self.args[0], sp.S.One)
+        """X or minus itself, over the root."""
+        return raw_unit(*self.args) if argindex == 1 else -raw_root_gap(*self.args) / raw_hypot(*self.args)
 
 
 class raw_unit(sp.Function):  # type: ignore[misc]  # noqa: N801
@@ -473,6 +481,66 @@ class raw_tanh_gap(sp.Function):  # type: ignore[misc]  # noqa: N801
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """tanh(u)**2."""
         return raw_tanh(self.args[0]) ** 2
+
+
+class raw_atan_gap(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """u - atan(u)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """u**2/(1 + u**2)."""
+        return raw_unit(self.args[0], sp.S.One) ** 2
+
+
+class raw_asinh_gap(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """u - asinh(u)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """1 - 1/hypot(u, 1)."""
+        return raw_root_gap(self.args[0], sp.S.One) / raw_hypot(self.args[0], sp.S.One)
+
+
+class raw_sin_gap(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """u - sin(u)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """1 - cos(u)."""
+        return 2 * sp.sin(self.args[0] / 2) ** 2
+
+
+class raw_log_gap(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """u - log(1 + u) for u > -1."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """u/(1 + u)."""
+        return raw_share(self.args[0], sp.S.One)
+
+
+class raw_exp_gap(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """exp(u) - 1 - u."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """exp(u) - 1."""
+        return raw_expm1(self.args[0])
+
+
+class raw_exp_lag(sp.Function):  # type: ignore[misc]  # noqa: N801
+    """u*exp(u) - (exp(u) - 1), which is 1 + (u - 1)*exp(u)."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """u*exp(u)."""
+        return self.args[0] * sp.exp(self.args[0])
 
 
 class raw_max(sp.Function):  # type: ignore[misc]  # noqa: N801
@@ -558,7 +626,18 @@ def slope(lowered: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
     if any(unit is not None for unit in units):
         rest = sp.Add(*(t for t, unit in zip(sp.Add.make_args(lowered), units, strict=True) if unit is None))
         return sp.Add(*(unit for unit in units if unit is not None), slope(rest, symbol))
-    return _common(_pairs(sp.expand_mul(lowered.diff(symbol), deep=False)))
+    out = _lag(_pairs(sp.expand_mul(lowered.diff(symbol), deep=False)))
+    return _common((_gap(out) if out.is_Add else None) or out)
+
+
+def _lag(expr: sp.Expr) -> sp.Expr:
+    """c*u*exp(u) - c*expm1(u), which would cancel at 0 and be inf - inf where u is large."""
+    for term in sp.Add.make_args(expr):
+        for wave, others in _apart(term):
+            u = wave.args[0] if isinstance(wave, raw_expm1) else None
+            if u is not None and -others * u * sp.exp(u) in sp.Add.make_args(expr):
+                return _lag(_sum_of(expr, term, -others * u * sp.exp(u)) - others * raw_exp_lag(u))
+    return expr
 
 
 def _unit_slope(term: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
@@ -650,12 +729,13 @@ def finish(lowered: sp.Expr, place: Place) -> sp.Expr:
     if isinstance(lowered, raw_arccot):
         return raw_atan2(sp.S.One, lowered.args[0])
     if isinstance(lowered, raw_root_gap):
-        w = lowered.args[0]
-        return raw_product(w, raw_quotient(w, raw_hypot(w, sp.S.One) + 1))
+        x, y = lowered.args
+        low = y if y.is_number else raw_positive(y)
+        return raw_product(x, raw_quotient(x, raw_hypot(x, y) + low))
     if isinstance(lowered, raw_log_cosh):
         return _log_cosh(lowered.args[0])
-    if isinstance(lowered, raw_tanh_gap):
-        return _tanh_gap(lowered.args[0])
+    if lowered.func in _SPELLED_GAPS:
+        return _SPELLED_GAPS[lowered.func](lowered.args[0])
     for head, spelled in _PAIRED.items():
         if isinstance(lowered, head):
             pair = _balanced(lowered.args[0], lowered.args[1], place)
@@ -794,12 +874,42 @@ def _power_of_two(c: sp.Expr) -> bool:
 
 
 def _merged(product: sp.Mul, place: Place) -> sp.Expr:
-    """Exponentials as one: exp(u)*exp(-exp(u)) is 0, not inf*0, where exp(u) overflows."""
-    waves = [f for f in product.args if isinstance(f, sp.exp) and f.has(place.variable)]
-    if len(waves) < 2:
+    """Exponentials as one: exp(u)*exp(-exp(u)) is 0, not inf*0, where exp(u) overflows.
+
+    Beside another exponential a bell is one of them, and so is what vanishes of gates where it grows:
+    sigmoid(w) = exp(min(w, 0))*sigmoid(abs(w)), sech(w)**2 = exp(-2*abs(w))*(2*sigmoid(2*abs(w)))**2.
+    """
+    v = place.variable
+    towers = [f for f in product.args if isinstance(f, sp.exp) and f.has(v)]
+    if not towers:
         return product
-    rest = [f for f in product.args if f not in waves]
-    return sp.Mul(*rest, sp.exp(sp.Add(*(w.args[0] for w in waves))))
+    height, heights, others = sp.Add(*(t.args[0] for t in towers)), [], []
+    for factor in product.args:
+        if factor in towers:
+            continue
+        gate, n = factor.as_base_exp() if factor.is_Pow else (factor, sp.S.One)
+        w = gate.args[0] if gate.args else gate
+        if isinstance(gate, raw_gauss | raw_exp_neg_square) and w.is_polynomial(v) and height.is_polynomial(v):
+            heights.append(n * _exponent(gate))
+        elif isinstance(gate, raw_sigmoid) and n.is_positive and _opposed(height, w, place):
+            heights.append(n * raw_min(w, sp.S.Zero))
+            others.append(raw_sigmoid(sp.Abs(w)) ** n)
+        elif isinstance(gate, raw_sech2) and n.is_positive and w.is_polynomial(v) and height.is_polynomial(v):
+            heights.append(-2 * n * sp.Abs(w))
+            others.append((2 * raw_sigmoid(2 * sp.Abs(w))) ** (2 * n))
+        else:
+            others.append(factor)
+    if len(towers) + len(heights) < 2 or (len(towers) == 1 and place.positive(-height)):
+        return product
+    return sp.Mul(*others, sp.exp(sp.Add(height, *heights)))
+
+
+def _opposed(u: sp.Expr, w: sp.Expr, place: Place) -> bool:
+    """Whether exp(u) is known to grow where sigmoid(w) vanishes."""
+    share = sp.cancel(u / w)
+    if share.is_Rational:
+        return bool(share < 0)
+    return place.positive(-u.diff(place.variable) * w.diff(place.variable))
 
 
 @dataclass(frozen=True)
@@ -898,6 +1008,10 @@ def _guarded(lowered: sp.Mul) -> sp.Expr:
         flat = [f for f in outside if not isinstance(f, raw_share | raw_inverse)]
         growing += [f for f in outside if f not in flat]
         inside, outside = inside + flat, []
+    fast = [f for f in inside if isinstance(f, raw_erfc | raw_normal_cdf)]
+    if fast and any(isinstance(f, sp.exp) for f in inside):  # it vanishes however an exponential of a line grows
+        inside = [f for f in inside if f not in fast]
+        outside += fast
     if not (inside or outside) or not (growing or outside):
         return lowered
     small = [n for n in rest if n.is_number and n.is_comparable and abs(n) < 1]
@@ -937,20 +1051,105 @@ def _log_cosh(u: sp.Expr) -> sp.Expr:
     return _series(s, coefficient) + d + raw_log1p(raw_expm1(-2 * d) / (1 + sp.E))
 
 
+def _clamped(u: sp.Expr, size: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """What of u lies between -size and size, and the rest: exactly 0 there, in whatever order sums are taken."""
+    return raw_max(raw_min(u, size), -size), raw_max(u - size, sp.S.Zero) + raw_min(u + size, sp.S.Zero)
+
+
+def _tanh_coefficient(n: int) -> sp.Expr:
+    """Of s**(2*n + 1) in s - tanh(s)."""
+    return -sp.bernoulli(2 * n + 2) * 4 ** (n + 1) * (sp.Integer(4) ** (n + 1) - 1) / sp.factorial(2 * n + 2)
+
+
 def _tanh_gap(u: sp.Expr) -> sp.Expr:
     """The series of s - tanh(s) at s = clamp(u, -1/2, 1/2), and what u - tanh(u) grows by from there to u.
 
     With d = u - s that is d - (1 - tanh(u)*tanh(s))*tanh(d). The series alternates and its terms fall by more than
     (2/pi)**2/4 each, so what is left out is below the first term left out, 2**-58 of the sum.
     """
-    s = raw_max(raw_min(u, sp.S.Half), -sp.S.Half)
+    s, d = _clamped(u, sp.S.Half)
+    near = raw_product(s, _series(s, _tanh_coefficient))
+    return near + d - raw_product(1 - raw_product(raw_tanh(u), raw_tanh(s)), raw_tanh(d))
+
+
+def _atan_gap(u: sp.Expr) -> sp.Expr:
+    """The same of atan, with s = clamp(u, -1/4, 1/4), and d - atan(d/(1 + u*s))."""
+    s, d = _clamped(u, sp.Rational(1, 4))
+    near = raw_product(s, _series(s, lambda n: sp.Rational((-1) ** (n + 1), 2 * n + 1)))
+    return near + d - sp.atan(raw_quotient(d, 1 + raw_product(u, s)))
+
+
+def _asinh_gap(u: sp.Expr) -> sp.Expr:
+    """The same of asinh, with s = clamp(u, -1/4, 1/4), and d - asinh(u*hypot(s, 1) - s*hypot(u, 1))."""
+    s, d = _clamped(u, sp.Rational(1, 4))
 
     def coefficient(n: int) -> sp.Expr:
-        return -sp.bernoulli(2 * n + 2) * 4 ** (n + 1) * (sp.Integer(4) ** (n + 1) - 1) / sp.factorial(2 * n + 2)
+        return sp.S.NegativeOne ** (n + 1) * sp.binomial(2 * n, n) / (sp.Integer(4) ** n * (2 * n + 1))
 
-    d = u - s
-    near = raw_product(s, _series(s, coefficient))
-    return near + d - raw_product(1 - raw_product(raw_tanh(u), raw_tanh(s)), raw_tanh(d))
+    between = raw_product(u, raw_hypot(s, sp.S.One)) - raw_product(s, raw_hypot(u, sp.S.One))
+    return raw_product(s, _series(s, coefficient)) + d - sp.asinh(between)
+
+
+def _sin_gap(u: sp.Expr) -> sp.Expr:
+    """The same of sin, with s = clamp(u, -1/2, 1/2), and d - 2*cos((u + s)/2)*sin(d/2)."""
+    s, d = _clamped(u, sp.S.Half)
+    near = raw_product(s, _series(s, lambda n: sp.S.NegativeOne ** (n + 1) / sp.factorial(2 * n + 1)))
+    return near + d - 2 * raw_product(sp.cos(u / 2 + s / 2), sp.sin(d / 2))
+
+
+def _log_gap(u: sp.Expr) -> sp.Expr:
+    """With s = clamp(u, -1/4, 1/4), t = s/(2 + s): s - 2*atanh(t) is s*t less a series; then d - log1p(d/(1 + s))."""
+    s, d = _clamped(u, sp.Rational(1, 4))
+    t = raw_quotient(s, 2 + s)
+    near = raw_product(t, s - _series(t, lambda n: sp.Rational(2, 2 * n + 1)))
+    return near + d - raw_log1p(raw_quotient(d, 1 + s))
+
+
+def _exp_gap_near(s: sp.Expr) -> sp.Expr:
+    """exp(s) - 1 - s for abs(s) <= 1/2: with t = tanh(s/2) it is (s*t - 2*(s/2 - t))/(1 - t)."""
+    t = raw_tanh(s / 2)
+    half = raw_product(s / 2, _series(s / 2, _tanh_coefficient))
+    return raw_quotient(raw_product(s, t) - 2 * half, 1 - t)
+
+
+def _exp_gap(u: sp.Expr) -> sp.Expr:
+    """With s = clamp(u, -1/2, 1/2): what it is there, and exp(s)*expm1(d) - d from there."""
+    s, d = _clamped(u, sp.S.Half)
+    return _exp_gap_near(s) + raw_product(sp.exp(s), raw_expm1(d)) - d
+
+
+def _exp_lag(u: sp.Expr) -> sp.Expr:
+    """exp(s)*(exp(-s) - 1 + s) with s = clamp(u, -1/2, 1/2), and what it grows by from there.
+
+    Above that is exp(1/2)*((u - 1)*expm1(d) + d) with d = u - 1/2; below, with d = u + 1/2,
+    -3/2*exp(-1/2)*expm1(log(1 - 2*d/3) + d). Both are exactly 0 between.
+    """
+    s, _ = _clamped(u, sp.S.Half)
+    above, below = raw_max(u - sp.S.Half, sp.S.Zero), raw_min(u + sp.S.Half, sp.S.Zero)
+    right = raw_product(u - 1, raw_expm1(above)) + above
+    left = raw_expm1(raw_log1p(-2 * below / 3) + below)
+    near = raw_product(sp.exp(s), _exp_gap_near(-s))
+    return near + raw_product(right, sp.exp(sp.S.Half)) - raw_product(left, 3 * sp.exp(-sp.S.Half) / 2)
+
+
+_SPELLED_GAPS: dict[type[sp.Function], Callable[[sp.Expr], sp.Expr]] = {
+    raw_tanh_gap: _tanh_gap,
+    raw_atan_gap: _atan_gap,
+    raw_asinh_gap: _asinh_gap,
+    raw_sin_gap: _sin_gap,
+    raw_log_gap: _log_gap,
+    raw_exp_gap: _exp_gap,
+    raw_exp_lag: _exp_lag,
+}
+_GAPS: dict[type[sp.Function], tuple[type[sp.Function], int]] = {
+    raw_tanh: (raw_tanh_gap, 1),
+    sp.atan: (raw_atan_gap, 1),
+    sp.asinh: (raw_asinh_gap, 1),
+    sp.sin: (raw_sin_gap, 1),
+    raw_log1p: (raw_log_gap, 1),
+    raw_expm1: (raw_exp_gap, -1),
+}
+"""By function f: the head of its gap, and whether that is u - f(u) or f(u) - u."""
 
 
 def _soft_step(w: sp.Expr, s: sp.Expr) -> sp.Expr:
@@ -1038,20 +1237,34 @@ def _bottom_up(expr: sp.Expr, place: Place) -> sp.Expr:
     if isinstance(expr, sp.log):
         return _logarithm(expr, place)
     if expr.is_Add:
-        return (
-            _two_sigmoids(expr) or _with_erf(expr) or _gap(expr) or _turned(expr) or _one_plus_unit(expr) or _sum(expr)
-        )
+        expr = _sum(expr)
+        rules = (_two_sigmoids, _with_erf, _gap, _turned, _one_plus_unit) if expr.is_Add else ()
+        return next((found for rule in rules if (found := rule(expr)) is not None), expr)
+    if expr.is_Mul:
+        expr = _gate_of(expr)
     return _unit(expr, place) if expr.is_Mul else expr
 
 
+def _gate_of(expr: sp.Mul) -> sp.Expr:
+    """exp(u)*sigmoid(-u) as sigmoid(u)."""
+    for wave in expr.args:
+        gate = raw_sigmoid(-wave.args[0]) if isinstance(wave, sp.exp) else None
+        if gate in expr.args:
+            product = sp.Mul(*(f for f in expr.args if f not in (wave, gate)), raw_sigmoid(wave.args[0]))
+            return _gate_of(product) if product.is_Mul else product
+    return expr
+
+
 def _unit(expr: sp.Mul, place: Place) -> sp.Expr:
-    """v/hypot(k*v, c)."""
+    """v**m/hypot(k*v**m, c), beside whatever it is multiplied by."""
+    power = expr.as_powers_dict().get(place.variable, sp.S.Zero)
     for factor in expr.args:
-        if factor.is_Pow and factor.exp == -1 and isinstance(factor.base, raw_hypot) and place.variable in expr.args:
+        if factor.is_Pow and factor.exp == -1 and isinstance(factor.base, raw_hypot) and power.is_Integer and power > 0:
             x, y = factor.base.args
-            k = x / place.variable
-            if not k.has(place.variable) and (k.is_nonzero or place.positive(k)):
-                return expr / factor / place.variable * raw_unit(x, y) / k
+            k, w = x.as_independent(place.variable, as_Add=False)
+            base, m = w.as_base_exp()
+            if base == place.variable and m.is_Integer and m <= power and (k.is_nonzero or place.positive(k)):
+                return expr / factor / w * raw_unit(x, y) / k
     return expr
 
 
@@ -1073,17 +1286,24 @@ def _sum_of(expr: sp.Add, *without: sp.Expr) -> sp.Expr:
 
 
 def _gap(expr: sp.Add) -> sp.Expr | None:
-    """c*u - c*tanh(u)."""
+    """c*u - c*f(u) for a function f that is u to first order at 0.
+
+    Not beside another multiple of u, next to which it does not matter what has cancelled.
+    """
     for term in expr.args:
-        for wave in term.atoms(raw_tanh_softplus):
-            inside = raw_softplus(wave.args[0])
-            other = -term / wave * inside
-            if other in expr.args:
-                return expr - term - other + other / inside * raw_tanh_gap(inside)
-        for wave in term.atoms(raw_tanh):
-            other = -term / wave * wave.args[0]
-            if other in expr.args:
-                return expr - term - other + other / wave.args[0] * raw_tanh_gap(wave.args[0])
+        for wave, others in _apart(term):
+            c, inside = -others, None
+            if isinstance(wave, raw_tanh_softplus):
+                inside, head, sign = raw_softplus(wave.args[0]), raw_tanh_gap, 1
+            elif wave.func in _GAPS:
+                inside, (head, sign) = wave.args[0], _GAPS[wave.func]
+            if inside is None:
+                continue
+            lines = sp.Add.make_args(sp.expand_mul(c * inside))
+            beside = [t / inside for t in expr.args if t != term and t not in lines]
+            moving = inside.free_symbols
+            if all(line in expr.args for line in lines) and all(b.free_symbols & moving for b in beside):
+                return _sum_of(expr, term, *lines) + sign * c * head(inside)
     return None
 
 
@@ -1144,9 +1364,19 @@ def _from_one(expr: sp.Expr) -> sp.Expr | None:
         return None
     for c, wave in (expr.args, expr.args[::-1]):
         k, tower = wave.as_coeff_Mul()
-        if c.is_number and isinstance(tower, sp.exp) and c + k == 1:
-            return k * raw_expm1(tower.args[0])
+        height = _exponent(tower)
+        if c.is_number and height is not None and c + k == 1:
+            return k * raw_expm1(height)
     return None
+
+
+def _exponent(tower: sp.Expr) -> sp.Expr | None:
+    """U for exp(u), which may be spelled as a bell."""
+    if isinstance(tower, sp.exp):
+        return tower.args[0]
+    if isinstance(tower, raw_gauss):
+        return -(tower.args[0] ** 2) / 2
+    return -(tower.args[0] ** 2) if isinstance(tower, raw_exp_neg_square) else None
 
 
 def _rebuilt(expr: sp.Expr, args: list[sp.Expr]) -> sp.Expr:
@@ -1182,7 +1412,7 @@ def _power_of_sum(expr: sp.Pow, place: Place) -> sp.Expr | None:
         return None
     found = _constant_plus_exp(base, place)
     if found is not None and found[0] == 1:
-        return sp.exp(p * raw_softplus(found[1]))
+        return sp.exp(p * raw_softplus(_bottom_up(found[1], place)))
     rest = base - 1
     if not p.is_number and not rest.is_Add and rest.has(place.variable) and place.positive(rest):
         return sp.exp(p * raw_log1p(_bottom_up(rest, place)))
@@ -1190,17 +1420,29 @@ def _power_of_sum(expr: sp.Pow, place: Place) -> sp.Expr | None:
 
 
 def _root_of_squares(expr: sp.Pow, place: Place) -> sp.Expr | None:
-    """(k*x**2 + c)**(n/2) for positive k and c as a power of a hypotenuse: the square alone could overflow."""
+    """(k*x**(2*m) + c)**(n/2) for positive k and c as a power of a hypotenuse: the square alone could overflow."""
     base, twice = expr.base, 2 * expr.exp
     if not (base.is_Add and len(base.args) == 2 and twice.is_Integer and twice.is_odd):
         return None
     for c, square in (base.args, base.args[::-1]):
         k, rest = square.as_independent(place.variable, as_Add=False)
-        if c.has(place.variable) or not (rest.is_Pow and rest.exp == 2):
+        if c.has(place.variable) or not (rest.is_Pow and rest.exp.is_Integer and rest.exp.is_even and rest.exp > 0):
             continue
         if place.positive(c) and place.positive(k):
-            return raw_hypot(_root(k, place) * _bottom_up(rest.base, place), _root(c, place)) ** twice
+            inside = _bottom_up(rest.base ** (rest.exp / 2), place)
+            return raw_hypot(_root(k, place) * inside, _root(c, place)) ** twice
     return None
+
+
+def _square_root(expr: sp.Expr, place: Place) -> sp.Expr | None:
+    """W for k**2*w**2 with k and w as they are written down."""
+    factors = sp.Mul.make_args(expr)
+    if not expr.has(place.variable) or any(expr.is_Add for expr in factors):
+        return None
+    k, square = expr.as_independent(place.variable, as_Add=False)
+    if not (square.is_Pow and square.exp.is_Integer and square.exp.is_even and place.positive(k)):
+        return None
+    return _root(k, place) * square.base ** (square.exp / 2)
 
 
 def _root(square: sp.Expr, place: Place) -> sp.Expr:
@@ -1215,8 +1457,9 @@ def _ratio_of_softpluses(expr: sp.Expr, place: Place) -> sp.Expr | None:
     if u is None or w is None:
         return None
     step = sp.expand(u - w)
+    u, w = _bottom_up(u, place), _bottom_up(w, place)
     if step.has(place.variable):
-        return None
+        return raw_softplus(u) - raw_softplus(w)
     if place.positive(step):
         return raw_soft_step(w, step)
     if place.positive(-step):
@@ -1230,20 +1473,34 @@ def _conjugate(expr: sp.Add, place: Place) -> sp.Expr | None:
         factor = next((f for f in sp.Mul.make_args(root) if f.is_Pow and f.exp == sp.S.Half and f.base.is_Add), None)
         if factor is None:
             continue
-        c = root / factor
-        for other in expr.args:
-            k = -other / c
-            w = sp.expand(factor.base - k**2)
-            fixed = k.has(place.variable) and not w.has(place.variable)
-            if other is not root and fixed and (w.is_positive or place.positive(w)):
-                return expr - root - other + c * raw_root_sum(_bottom_up(-k, place), sp.sqrt(w))
-            if other is root or not (k.is_number and k.is_positive):
-                continue
-            w = sp.expand(factor.base - k**2)
-            if w.is_Pow and w.exp == 2 and k == 1:
-                return expr - root - other + c * raw_root_gap(w.base)
-            if not w.is_Add and (w.is_nonnegative or place.positive(w)):
-                return expr - root - other + c * w / (factor + k)
+        c, whole = root / factor, expr - root
+        others = [t for t in expr.args if t != root] + ([whole] if whole.is_Add else [])
+        for rule in (_with_moving, _with_fixed):
+            for other in others:
+                together = rule(factor, -other / c, place)
+                if together is not None:
+                    return expr - root - other + c * together
+    return None
+
+
+def _with_moving(root: sp.Expr, k: sp.Expr, place: Place) -> sp.Expr | None:
+    """sqrt(k**2 + w) - k where only k moves."""
+    w = sp.expand(root.base - k**2)
+    if not k.has(place.variable) or w.has(place.variable) or not (w.is_positive or place.positive(w)):
+        return None
+    return raw_root_sum(_bottom_up(-k, place), sp.sqrt(w))
+
+
+def _with_fixed(root: sp.Expr, k: sp.Expr, place: Place) -> sp.Expr | None:
+    """sqrt(k**2 + w) - k where only w moves."""
+    if k.has(place.variable) or k.is_nonpositive:
+        return None
+    square, positive = _square_root(root.base - k**2, place), k.is_positive or place.positive(k)
+    if square is not None:
+        return raw_root_gap(square, k) if positive else raw_root_sum(-k, square)
+    w = sp.expand(root.base - k**2)
+    if positive and not w.is_Add and (w.is_nonnegative or place.positive(w)):
+        return w / (root + k)
     return None
 
 
@@ -1276,32 +1533,75 @@ def _two_sigmoids(expr: sp.Add) -> sp.Expr | None:
 
 
 def _sum(expr: sp.Add) -> sp.Expr:
-    """exp(u) - 1, 1 + erf(u), 1 + tanh(u) and their multiples, term by term."""
-    terms = list(expr.args)
-    for term in terms:
-        factor, wave = term.as_coeff_Mul()
-        rest = expr - term
-        if rest == 0 or not rest.is_number:
-            continue
-        if isinstance(wave, sp.exp) and rest == -factor:
-            return factor * raw_expm1(wave.args[0])
-        if isinstance(wave, raw_share) and rest == -factor:
-            return -factor * raw_share(wave.args[1], wave.args[0])
-        if isinstance(wave, raw_sigmoid) and rest == -factor:
-            return -factor * raw_sigmoid(-wave.args[0])
-        if isinstance(wave, raw_sigmoid) and 2 * rest == -factor:
-            return factor / 2 * raw_tanh(wave.args[0] / 2)
-        if wave.is_Pow and wave.base is not sp.E and rest == -factor and _near_one(wave) is not None:
-            return factor * raw_expm1(_near_one(wave))
-        if isinstance(wave, sp.erf) and rest == factor:
-            return factor * _complement(-wave.args[0])
-        if isinstance(wave, sp.erf) and rest == -factor:
-            return -factor * _complement(wave.args[0])
-        if isinstance(wave, raw_tanh) and rest == factor:
-            return 2 * factor * raw_sigmoid(2 * wave.args[0])
-        if isinstance(wave, raw_tanh) and rest == -factor:
-            return -2 * factor * raw_sigmoid(-2 * wave.args[0])
+    """c*exp(u) - c, c*erf(u) + c, c*tanh(u) + c and their like, two terms at a time."""
+    for term in expr.args:
+        for wave, c in _apart(term):
+            if wave.is_number or wave.is_Symbol:
+                continue
+            for partner, both in _with_partner(wave):
+                other = c * partner
+                if other != term and other in expr.args:
+                    rest = _sum_of(expr, term, other) + c * both
+                    return _sum(rest) if rest.is_Add else rest
     return expr
+
+
+def _apart(term: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
+    """Each factor of a term, and the others; not by division, for ``exp(v - b)*exp(b - v)`` is no 1 to SymPy."""
+    factors = sp.Mul.make_args(term)
+    return [(f, sp.Mul(*factors[:k], *factors[k + 1 :])) for k, f in enumerate(factors)]
+
+
+def _with_partner(wave: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
+    """What a function may meet in a sum so that it cancels, and the two together without that."""
+    less, more, u = sp.S.NegativeOne, sp.S.One, wave.args[0]
+    height = _exponent(wave)
+    if height is not None:
+        return [(less, raw_expm1(height))]
+    if isinstance(wave, raw_share):
+        x, y = wave.args
+        return [(less, -raw_share(y, x)), (-x / y, -x / y * wave)]
+    if isinstance(wave, raw_harmonic):
+        x, y = wave.args
+        return [(-x, -x * raw_share(x, y)), (-y, -y * raw_share(y, x))]
+    if isinstance(wave, raw_inverse):
+        x, y = wave.args
+        return [(-1 / x, -raw_share(y, x) / x), (-1 / y, -raw_share(x, y) / y)]
+    if isinstance(wave, raw_sigmoid):
+        return [(less, -raw_sigmoid(-u)), (-sp.S.Half, raw_tanh(u / 2) / 2)]
+    if isinstance(wave, raw_softplus):
+        return [(-sp.log(2), raw_log_mean(u, sp.S.Half)), (-u, raw_softplus(-u))]
+    if isinstance(wave, sp.erf):
+        return [(more, _complement(-u)), (less, -_complement(u))]
+    if isinstance(wave, raw_erfc):
+        return [(-2 * more, -raw_erfc(-u)), (less, -sp.erf(u))]
+    if isinstance(wave, raw_normal_cdf):
+        return [(less, -raw_normal_cdf(-u))]
+    if isinstance(wave, raw_tanh_softplus):
+        return [(less, -2 * raw_sigmoid(-2 * raw_softplus(u)))]
+    if isinstance(wave, raw_tanh):
+        return [(more, 2 * raw_sigmoid(2 * u)), (less, -2 * raw_sigmoid(-2 * u))]
+    if isinstance(wave, raw_sech2):
+        return [(less, -(raw_tanh(u) ** 2))]
+    if isinstance(wave, raw_sech):
+        square = raw_tanh(u / 2) ** 2
+        return [(less, -2 * square / (1 + square))]
+    if isinstance(wave, sp.cosh):
+        return [(less, 2 * sp.sinh(u / 2) ** 2)]
+    if isinstance(wave, sp.cos):
+        return [(less, -2 * sp.sin(u / 2) ** 2)]
+    if not wave.is_Pow:
+        return []
+    if isinstance(wave.base, raw_tanh) and wave.exp == 2:
+        return [(less, -raw_sech2(wave.base.args[0]))]
+    if isinstance(wave.base, raw_hypot) and wave.exp == -1:
+        x, y = wave.base.args
+        return [(-1 / y, -raw_root_gap(x, y) / y * wave)] if y.is_number else []
+    near = _near_one(wave)
+    if near is not None:
+        return [(less, raw_expm1(near))]
+    ones = [pair for pair in _with_partner(wave.base) if abs(pair[0]) == 1] if wave.exp == 2 and wave.base.args else []
+    return [(less, both * (wave.base - one)) for one, both in ones]
 
 
 def _near_one(power: sp.Pow) -> sp.Expr | None:
@@ -1312,6 +1612,91 @@ def _near_one(power: sp.Pow) -> sp.Expr | None:
 
 
 def _quotient(expr: sp.Expr, place: Place) -> sp.Expr | None:
+    """A quotient with a denominator of two terms, or of exponentials."""
+    found = _quotient_of_two(expr, place)
+    stable = found is not None and not any(_towers(f, place.variable) for f in sp.Mul.make_args(found))
+    if stable and not expr.has(sp.cosh, sp.sinh):
+        return found
+    return (_in_gates(expr, place) if expr.has(sp.exp, sp.cosh, sp.sinh) else None) or found
+
+
+def _towers(expr: sp.Expr, variable: sp.Symbol) -> list[sp.Expr]:
+    """The exponentials that sums, products and powers of whole numbers are made of; not those inside functions."""
+    if not expr.has(variable):
+        return []
+    if isinstance(expr, sp.exp):
+        return [expr]
+    if expr.is_Add or expr.is_Mul or (expr.is_Pow and expr.exp.is_Integer):
+        return [tower for a in expr.args for tower in _towers(a, variable)]
+    return []
+
+
+def _in_gates(expr: sp.Expr, place: Place) -> sp.Expr | None:
+    """A quotient of polynomials in E = exp(u), where a denominator is a sum, in s = sigmoid(u) and t = sigmoid(-u).
+
+    E is s/t, so that p(E)*t**n is a homogeneous polynomial in s and t for p of degree n, none of whose terms overflows;
+    (E + 1)*t is 1 and (E - 1)*t is tanh(u/2).
+    """
+    v = place.variable
+    plain = _inside_quotient(expr, _without_hyperbolic)
+    factors = [f.as_base_exp() if f.is_Pow and f.exp.is_Integer else (f, sp.S.One) for f in sp.Mul.make_args(plain)]
+    towers = list(dict.fromkeys(_towers(plain, v)))
+    if not any(n.is_negative and _towers(base, v) for base, n in factors):
+        return None
+    shares = [sp.cancel(tower.args[0] / towers[0].args[0]) for tower in towers]
+    if not all(share.is_Rational for share in shares):
+        return None
+    step = reduce(sp.gcd, [abs(share) for share in shares])
+    e = sp.Dummy("E", positive=True)
+    powers = {tower: e ** (share / step) for tower, share in zip(towers, shares, strict=True)}
+    rest, found = sp.S.One, {e: 0}
+    for base, n in factors:
+        if not _towers(base, v):
+            rest *= base**n
+            continue
+        for part, sign in zip(
+            sp.fraction(sp.together(_inside_quotient(base, lambda f: powers.get(f, f)))), (1, -1), strict=True
+        ):
+            constant, polynomials = sp.factor_list(part, e)
+            rest *= constant ** (sign * n)
+            for polynomial, times in polynomials:
+                found[polynomial] = found.get(polynomial, 0) + sign * int(n) * times
+    u = _bottom_up(towers[0].args[0] * step, place)
+    s, t, out, degree = raw_sigmoid(u), raw_sigmoid(-u), sp.S.One, 0
+    for polynomial, n in found.items():
+        coefficients = sp.Poly(polynomial, e).all_coeffs()
+        if any(_towers(c, v) for c in coefficients):
+            return None
+        size = len(coefficients) - 1
+        degree += n * size
+        if size == 0:
+            rest *= polynomial**n
+        elif polynomial == e:
+            out *= s**n if n >= 0 else (1 + sp.exp(-u)) ** -n
+        elif polynomial == e - 1:
+            out *= raw_tanh(u / 2) ** n
+        elif polynomial != e + 1:
+            out *= sp.Add(*(c * s ** (size - k) * t**k for k, c in enumerate(coefficients))) ** n
+    out *= t**-degree if degree <= 0 else (1 + sp.exp(u)) ** degree
+    return _bottom_up(rest, place) * out
+
+
+def _inside_quotient(expr: sp.Expr, swap: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
+    """With others for the functions that sums, products and powers of whole numbers are made of."""
+    whole = expr.is_Pow and expr.exp.is_Integer and expr.base is not sp.E
+    if expr.is_Add or expr.is_Mul or whole:
+        return expr.func(*(_inside_quotient(a, swap) for a in expr.args))
+    return swap(expr)
+
+
+def _without_hyperbolic(f: sp.Expr) -> sp.Expr:
+    if isinstance(f, sp.cosh | sp.sinh):
+        x = f.args[0]
+        return (sp.exp(x) + (1 if isinstance(f, sp.cosh) else -1) * sp.exp(-x)) / 2
+    return f
+
+
+def _quotient_of_two(expr: sp.Expr, place: Place) -> sp.Expr | None:
     """A quotient with a denominator of two terms, or 1 + exp(u)."""
     factors = dict(expr.as_powers_dict())
     for base, exponent in list(factors.items()):
@@ -1340,7 +1725,7 @@ def _quotient(expr: sp.Expr, place: Place) -> sp.Expr | None:
 
 def _sigmoids(rest: sp.Expr, u: sp.Expr, count: int, place: Place, tower: sp.Expr | None = None) -> sp.Expr:
     """rest/(1 + exp(u))**count, taking exp(u) out of rest as far as it goes."""
-    out = sp.S.One
+    out, inside = sp.S.One, _bottom_up(u, place)
     tower = sp.exp(u) if tower is None else tower
     scale = sp.exp(u - tower.args[0])  # exp(u) is scale*tower
     less = sp.Add(tower, -1)
@@ -1349,17 +1734,17 @@ def _sigmoids(rest: sp.Expr, u: sp.Expr, count: int, place: Place, tower: sp.Exp
         lifted = sp.powsimp(rest / tower)
         if scale == 1 and less in factors:
             factors.remove(less)
-            rest, out = sp.Mul(*factors), out * raw_tanh(u / 2)
+            rest, out = sp.Mul(*factors), out * raw_tanh(inside / 2)
         elif scale == 1 and -less in factors:
             factors.remove(-less)
-            rest, out = -sp.Mul(*factors), out * raw_tanh(u / 2)
+            rest, out = -sp.Mul(*factors), out * raw_tanh(inside / 2)
         elif tower in factors:
             factors.remove(tower)
-            rest, out = sp.Mul(*factors) / scale, out * raw_sigmoid(u)
+            rest, out = sp.Mul(*factors) / scale, out * raw_sigmoid(inside)
         elif rest.has(tower) and sp.count_ops(lifted) < sp.count_ops(rest):
-            rest, out = lifted / scale, out * raw_sigmoid(u)
+            rest, out = lifted / scale, out * raw_sigmoid(inside)
         else:
-            out *= raw_sigmoid(-u)
+            out *= raw_sigmoid(-inside)
     return _bottom_up(rest, place) * out
 
 
@@ -1369,6 +1754,7 @@ def _shares(rest: sp.Expr, x: sp.Expr, y: sp.Expr, count: int, place: Place) -> 
     numeric_y, y_core = y.as_coeff_Mul()
     i, j = _times_inside(rest, x_core), _times_inside(rest, y_core)
     out = sp.S.One
+    x, y = _bottom_up(x, place), _bottom_up(y, place)
     left = count
     while left and i and j:  # x*y/(x + y)
         out *= raw_harmonic(x, y) / (numeric * numeric_y)

@@ -17,7 +17,7 @@ from kassei.core.activation import Activation
 from kassei.core.derive import derive, form_as_expression, moves, param_slope, specialises
 from kassei.core.dossier import Case
 from kassei.core.effort import work
-from kassei.core.pieces import Form, Piece, smooth_derivative, switch_side
+from kassei.core.pieces import Form, Piece, smooth_derivative, switch_side, value_at
 from kassei.core.region import Leaf, Region, Tree, condition_where, explore, leaves
 from kassei.remember import about
 
@@ -160,17 +160,13 @@ def general_cases(activation: Activation) -> tuple[Case, ...]:
     a = 1) the function may have fewer breaks, but its derivative in the parameter is still the general one.
     """
     cases = derive(activation, with_limits=False).cases
-    v = activation.variable
     general = sorted((c for c in cases if not c.region.fixed), key=lambda c: not c.form.total)
     grown: list[list[Case]] = [[c] for c in general]
     alone: list[list[Case]] = []
     for case in cases:
         if not case.region.fixed:
             continue
-        home = next(
-            (g for g in grown if specialises(form_as_expression(g[0].form, v), form_as_expression(case.form, v), case)),
-            None,
-        )
+        home = next((g for g in grown if _covers(g[0], case, activation)), None)
         if home is None:
             alone.append([case])
         else:
@@ -192,6 +188,31 @@ def general_cases(activation: Activation) -> tuple[Case, ...]:
     if len(out) == 1:
         return (Case(condition=sp.true, form=out[0].form, region=out[0].region),)
     return tuple(out)
+
+
+def _covers(general: Case, case: Case, activation: Activation) -> bool:
+    """Whether the code of a general case is right at the parameter values that another one fixes.
+
+    Breaks that meet there need a look of their own: code asks them from left to right, and the last one decides.
+    """
+    v, form, apply = activation.variable, general.form, case.region.apply
+    if not specialises(form_as_expression(form, v), form_as_expression(case.form, v), case):
+        return False
+    breaks = [apply(b) for b in form.breaks]
+    for k, at in enumerate(breaks):
+        if k == 0 or not _equal(breaks[k - 1], at):
+            given, met = apply(form.pieces[k].expr), False
+        else:
+            met = True
+        joint = _joint_of_value(form, k)
+        if joint.own is not None:
+            given = apply(joint.own)
+        elif joint.to_right:
+            given = apply(form.pieces[k + 1].expr)
+        last = k + 1 == len(breaks) or not _equal(at, breaks[k + 1])
+        if met and last and not _equal(given.subs(v, at), value_at(activation.expr, v, at, case.region)):
+            return False
+    return True
 
 
 def _quantity(activation: Activation, cases: tuple[Case, ...], name: str, wrt: sp.Symbol | None) -> Quantity:
@@ -227,9 +248,13 @@ def _joint(
     activation: Activation, form: Form, k: int, region: Region, branches: tuple[Branch, ...], wrt: sp.Symbol | None
 ) -> Joint:
     """At a kink a slope is that of the side the definition itself uses (0 for ``Max(0, v)`` at 0)."""
-    at, value, v = form.breaks[k], form.values[k], form.variable
     if wrt is not None:
-        return Joint(at=at, to_right=switch_side(activation.expr, form, k, region) > 0)
+        return Joint(at=form.breaks[k], to_right=switch_side(activation.expr, form, k, region) > 0)
+    return _joint_of_value(form, k)
+
+
+def _joint_of_value(form: Form, k: int) -> Joint:
+    at, value, v = form.breaks[k], form.values[k], form.variable
     for piece, right in ((form.pieces[k + 1], True), (form.pieces[k], False)):
         if piece.expr is not sp.nan and value is not sp.nan and _equal(piece.expr.subs(v, at), value):
             return Joint(at=at, to_right=right)

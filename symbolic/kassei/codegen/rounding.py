@@ -13,7 +13,7 @@ measures what was chosen.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -182,8 +182,15 @@ def _worst(
     program: Program, activation: Activation, *, powers: bool = False, dtype: str = "float32"
 ) -> tuple[Bound, ...]:
     """Over the grid, by quantity; ``powers`` looks at parameters that are powers of two only."""
-    found = [_at(program, row, FORMATS[dtype]) for row in _rows(activation, powers=powers)]
+    found = [_at(program, row, FORMATS[dtype]) for row in rows(activation, powers=powers)]
     return tuple(Bound(max(b.plain for b in each), max(b.aligned for b in each)) for each in zip(*found, strict=True))
+
+
+def computed(program: Program, row: Mapping[str, float], points: Array) -> list[Array]:
+    """Its quantities at some inputs, in float64 arithmetic, for one set of parameters by name."""
+    scope, case = _scope(program, dict(row), points, FORMATS["float64"])
+    with np.errstate(all="ignore"):
+        return [_choose(choice, points, scope)[0] for choice in case.choices]
 
 
 def single(program: Program, activation: Activation, enough: float) -> str:
@@ -198,7 +205,7 @@ def single(program: Program, activation: Activation, enough: float) -> str:
 
 
 @lru_cache(maxsize=64)
-def _rows(activation: Activation, *, powers: bool = False) -> list[dict[str, float]]:
+def rows(activation: Activation, *, powers: bool = False) -> list[dict[str, float]]:
     """Parameters: each of its samples with the others as they come first, and all of them moved together."""
     names = [p.symbol.name for p in activation.parameters]
     samples = [_samples(p.domain, float(p.default), powers) for p in activation.parameters]
@@ -278,7 +285,7 @@ def natural(program: Program, activation: Activation) -> tuple[bool, bool]:
     """
     found = [True, True]
     cases = {c.symbol for c in program.constants if len(c.options) > 1}
-    for row in _rows(activation):
+    for row in rows(activation):
         scope, case = _scope(program, row, np.array([-np.inf, np.inf]))
         with np.errstate(all="ignore"):
             for choice in case.choices:
@@ -294,7 +301,7 @@ def natural(program: Program, activation: Activation) -> tuple[bool, bool]:
 def kept_out(program: Program, activation: Activation) -> tuple[bool, bool]:
     """Whether a guard of the program's spelling keeps out -inf and +inf (at the grid's parameters)."""
     found = [True, True]
-    for row in _rows(activation):
+    for row in rows(activation):
         scope, case = _scope(program, row, np.array([-np.inf, np.inf]))
         with np.errstate(all="ignore"):
             for part in {part for choice in case.choices for part in choice.parts}:
@@ -558,9 +565,11 @@ def _node(expr: sp.Expr, scope: dict[sp.Symbol, Pair]) -> Pair:
         value = 1.0 / (x + y)
         return value, (ex + ey) * value**2 + 2.0 * np.abs(value)
     if expr.func in (lower.raw_share, lower.raw_harmonic):
-        share, other = x / (x + y), y / (x + y)
+        large = np.abs(x) >= np.abs(y)
+        r = np.where(large, y / x, x / y)  # as targets do: right even if one of the two overflowed
+        share, other = (np.where(side, 1.0, r) / (1.0 + r) for side in (large, ~large))
         if expr.func is lower.raw_harmonic:
-            value = x * other
+            value = np.where(large, y, x) / (1.0 + r)
             return value, other**2 * ex + share**2 * ey + 3.0 * np.abs(value)
         inverse = 1.0 / np.abs(x + y)
         return share, np.abs(other) * inverse * ex + np.abs(share) * inverse * ey + 3.0 * np.abs(share)

@@ -108,7 +108,7 @@ def _guard(u: sp.Expr, name: str) -> sp.Expr:
 def spelled(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     """The same in heads that are one ufunc each, as far as there are such; :class:`Writer` refuses the others."""
     if isinstance(expr, lower.raw_max) and isinstance(expr.args[1], lower.raw_positive):
-        # the constant of a sum is made NaN where it is 0, which sends the whole to the general way
+        # the constant alone keeps the sum above 0: what is added to it is no less
         low = [a for a in sp.Add.make_args(expr.args[0]) if not a.has(variable)]
         rest = [a for a in sp.Add.make_args(expr.args[0]) if a.has(variable)]
         return sp.Add(lower.raw_positive(sp.Add(*low)), *(spelled(a, variable) for a in rest), evaluate=False)
@@ -207,7 +207,8 @@ class Block:
     buffers: int = 0
     numbers: list[float] = field(default_factory=list)
     filled: list[str] = field(default_factory=list)
-    guards: list[tuple[str, str]] = field(default_factory=list)
+    guards: set[tuple[str, str, sp.Expr]] = field(default_factory=set)
+    """What was asked already: of which buffer, which bound, and of what it held, for buffers are used again."""
 
 
 Operand = str
@@ -279,11 +280,14 @@ class Writer:
             other = self._value(part)
             edge = self._value(at)
             # the sign bit of v - at says that it is the left part, that of at - v the right
-            order = ("v", edge) if to_right else (edge, "v")
+            # of a border that may be 0, the sign of that 0 matters: -0 - 0 is -0, but -0 is not left of 0
+            signed = edge if at.is_number else f"-(0.0 - {edge})" if to_right else f"{edge} + 0.0"
             mask = self._take()
-            self.block.lines.append(f"np.subtract({order[0]}, {order[1]}, out={mask})")
-            if order == ("v", edge) and at == 0:
-                self.block.lines[-1] = f"np.add(v, {edge}, out={mask})"  # -0 is not left of 0
+            self.block.lines.append(
+                f"np.subtract({'v' if to_right else signed}, {signed if to_right else 'v'}, out={mask})"
+            )
+            if to_right and at == 0:
+                self.block.lines[-1] = f"np.add(v, {edge}, out={mask})"
             self.block.lines.append(f"np.right_shift({mask}.view(i), s, out={mask}.view(i))")
             one, two = (result, other) if to_right else (other, result)  # where the mask is set, where it is not
             target = self._masked(mask, one, two)
@@ -394,8 +398,8 @@ class Writer:
         if isinstance(definition, sp.Abs):
             low = False
         for side, wanted in (("low", low), ("high", high)):
-            if wanted and (operand, f"{side} {name}") not in self.block.guards:
-                self.block.guards.append((operand, f"{side} {name}"))
+            if wanted and (operand, f"{side} {name}", expr) not in self.block.guards:
+                self.block.guards.add((operand, f"{side} {name}", expr))
                 reduce, relation, k = ("minimum", ">=", 0) if side == "low" else ("maximum", "<=", 1)
                 self.block.lines.append(f"if not np.{reduce}.reduce({operand}, axis=None) {relation} g_{name}[{k}]:")
                 self.block.lines.append("    return False")

@@ -55,6 +55,7 @@ DIALECT = Dialect(
     isnan="np.isnan",
     inf="np.inf",
     constant="{}",
+    positive="np.maximum({}, 5e-324)",
 )
 
 
@@ -113,7 +114,6 @@ def _kernel(plan: Plan, name: str, quantities: tuple[str, ...]) -> Kernel:
         wide_params=", ".join([str(program.variable), *symbols]),
         constants=[
             *constant_statements(program, DIALECT, indent=4),
-            *(f"{c.symbol} = _nonzero({c.symbol})" for c in program.constants if c.positive),
             *(f"w{j} = float({flag})" for j, flag in enumerate(flags)),
         ],
         constants_tuple=listed([*kept, *(f"w{j}" for j in range(len(flags)))]),
@@ -144,7 +144,7 @@ def _passes(program: Program, k: int, plan: Plan, flags: list[str]) -> ufuncs.Bl
     low, high = low and writer.keeps_nan and not writer.multiplied, high and not writer.multiplied
     out_low, out_high = rounding.kept_out(program, plan.activation)
     low, high = low or out_low, high or out_high
-    known = {guard for operand, guard in block.guards if operand == "v"}
+    known = {guard for operand, guard, _ in block.guards if operand == "v"}
     extra = []
     for side, fine, reduce, relation, n in (("low", low, "minimum", ">=", 0), ("high", high, "maximum", "<=", 1)):
         if not fine and not any(g.startswith(side) for g in known):

@@ -23,8 +23,8 @@ RELATIONS = {
 }
 
 
-class CannotAuditError(ValueError):
-    """Something that cannot be audited, and why."""
+class NoReferenceError(ValueError):
+    """A definition with a function that is not known here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Program:
 
 
 def program(activation: Activation) -> Program:
-    """The program of a definition. Raises ``CannotAuditError`` on a function it was not taught."""
+    """The program of a definition. Raises ``NoReferenceError`` on a function it was not taught."""
     steps: list[tuple[Any, ...]] = []
     known: dict[Any, int] = {}
 
@@ -76,7 +76,7 @@ def program(activation: Activation) -> Program:
             return step(e, "piecewise", *(k for pair in e.args for k in (read(pair[0]), read(pair[1]))))
         if e.func in UNARY:
             return step(e, UNARY[e.func], read(e.args[0]))
-        raise CannotAuditError(f"{activation.name}: the audit has no rule for {e.func}; add it in audit/program.py")
+        raise NoReferenceError(f"{activation.name}: there is no rule for {e.func}; add it in exact/program.py")
 
     read(activation.expr)
     return Program(
@@ -96,4 +96,4 @@ def _condition(e: Any, read: Any) -> tuple[Any, ...]:
     for kind, name in RELATIONS.items():
         if isinstance(e, kind):
             return (name, read(e.lhs - e.rhs))
-    raise CannotAuditError(f"the audit has no rule for the condition {e}; add it in audit/program.py")
+    raise NoReferenceError(f"there is no rule for the condition {e}; add it in exact/program.py")

@@ -14,8 +14,8 @@ from typing import Any
 
 from flint import arb, arb_series, ctx, fmpq
 
-from kassei.audit.formats import Format
-from kassei.audit.program import Program
+from kassei.exact.formats import Format
+from kassei.exact.program import Program
 
 PRECISIONS = (128, 320, 1280, 5120, 20480)
 """Bits tried one after the other; 1280 separate exp(v) - 1 from 0 at the smallest double."""
