@@ -1571,6 +1571,10 @@ def _with_partner(wave: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
         return [(less, -raw_sigmoid(-u)), (-sp.S.Half, raw_tanh(u / 2) / 2)]
     if isinstance(wave, raw_softplus):
         return [(-sp.log(2), raw_log_mean(u, sp.S.Half)), (-u, raw_softplus(-u))]
+    if isinstance(wave, raw_log1p) and _exponent(u) is not None:
+        return [(-sp.log(2), raw_log_mean(_exponent(u), sp.S.Half))]
+    if isinstance(wave, raw_log_mean) and wave.args[1] == sp.S.Half:
+        return [(-u, raw_log_mean(-u, sp.S.Half))]
     if isinstance(wave, sp.erf):
         return [(more, _complement(-u)), (less, -_complement(u))]
     if isinstance(wave, raw_erfc):
@@ -1614,10 +1618,19 @@ def _near_one(power: sp.Pow) -> sp.Expr | None:
 def _quotient(expr: sp.Expr, place: Place) -> sp.Expr | None:
     """A quotient with a denominator of two terms, or of exponentials."""
     found = _quotient_of_two(expr, place)
-    stable = found is not None and not any(_towers(f, place.variable) for f in sp.Mul.make_args(found))
+    stable = found is not None and not any(_grows(f, place.variable) for f in sp.Mul.make_args(found))
     if stable and not expr.has(sp.cosh, sp.sinh):
         return found
     return (_in_gates(expr, place) if expr.has(sp.exp, sp.cosh, sp.sinh) else None) or found
+
+
+def _grows(factor: sp.Expr, variable: sp.Symbol) -> bool:
+    """Whether a factor of a quotient may overflow where the quotient does not, or both parts of one do."""
+    base = factor.base if factor.is_Pow and factor.base is not sp.E else factor
+    if isinstance(base, raw_share | raw_harmonic | raw_inverse):
+        rest = [_inside_quotient(a, lambda f: sp.S.One if isinstance(f, sp.exp | raw_expm1) else f) for a in base.args]
+        return base.has(sp.exp, raw_expm1) and not any(r.has(variable) for r in rest)
+    return bool(_towers(factor, variable))
 
 
 def _towers(expr: sp.Expr, variable: sp.Symbol) -> list[sp.Expr]:
@@ -1638,6 +1651,9 @@ def _in_gates(expr: sp.Expr, place: Place) -> sp.Expr | None:
     (E + 1)*t is 1 and (E - 1)*t is tanh(u/2).
     """
     v = place.variable
+    groups = _commensurate(expr, v)
+    if len(groups) > 1:
+        return sp.Mul(*(_bottom_up(group, place) for group in groups))
     plain = _inside_quotient(expr, _without_hyperbolic)
     factors = [f.as_base_exp() if f.is_Pow and f.exp.is_Integer else (f, sp.S.One) for f in sp.Mul.make_args(plain)]
     towers = list(dict.fromkeys(_towers(plain, v)))
@@ -1679,6 +1695,22 @@ def _in_gates(expr: sp.Expr, place: Place) -> sp.Expr | None:
             out *= sp.Add(*(c * s ** (size - k) * t**k for k, c in enumerate(coefficients))) ** n
     out *= t**-degree if degree <= 0 else (1 + sp.exp(u)) ** degree
     return _bottom_up(rest, place) * out
+
+
+def _commensurate(product: sp.Expr, variable: sp.Symbol) -> list[sp.Expr]:
+    """Factors apart whose exponentials are no whole powers of one another; those without any are with the first."""
+    groups: list[tuple[sp.Expr, sp.Expr]] = []
+    rest = sp.S.One
+    for factor in sp.Mul.make_args(product):
+        towers = _towers(_inside_quotient(factor, _without_hyperbolic), variable)
+        if not towers:
+            rest *= factor
+            continue
+        u = towers[0].args[0]
+        k = next((k for k, (height, _) in enumerate(groups) if sp.cancel(u / height).is_Rational), len(groups))
+        groups[k : k + 1] = [(u, groups[k][1] * factor if k < len(groups) else factor)]
+    parts = [part for _, part in groups]
+    return [parts[0] * rest, *parts[1:]] if parts else [rest]
 
 
 def _inside_quotient(expr: sp.Expr, swap: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:

@@ -28,7 +28,7 @@ GROSS = 1e-3
 """A difference of that much of the value, or of 1 where the value is smaller."""
 FORM = FORMATS["float64"]
 MOST = 1e290
-"""Larger numbers may come out as infinity."""
+"""Larger numbers overflow, and so may their terms."""
 
 
 def check(plan: Plan) -> None:
@@ -53,7 +53,7 @@ def _complaint(plan: Plan) -> str:
                 if len(want.values) != 1:
                     continue
                 exact = float(want.values[0])
-                huge = abs(exact) > MOST and abs(got) > MOST and (got > 0) == (exact > 0)
+                huge = abs(exact) > MOST and not abs(got) < MOST
                 if not (huge or abs(got - exact) <= GROSS * max(1.0, abs(exact))):
                     return _sentence(activation, quantity, row, x, float(got), exact)
     return ""
