@@ -81,7 +81,7 @@ def the_same(plan: Plan, quantities: tuple[str, ...]) -> int:
     """Compares every quantity that has one formula with its pieces; returns how often."""
     program, compared = make_program(plan, quantities, with_fine_products), 0
     points = np.concatenate([-np.geomspace(1e-6, 50, 80), [0.0], np.geomspace(1e-6, 50, 80)])
-    for row in rounding._rows(plan.activation):
+    for row in rounding.rows(plan.activation):
         scope, case = rounding._scope(program, row, points)
         steps = {s.symbol: s.expr for s in case.steps}
         pieces = [(choice.parts, choice.borders) for choice in case.choices]

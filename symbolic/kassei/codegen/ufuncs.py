@@ -108,7 +108,7 @@ def _guard(u: sp.Expr, name: str) -> sp.Expr:
 def spelled(expr: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     """The same in heads that are one ufunc each, as far as there are such; :class:`Writer` refuses the others."""
     if isinstance(expr, lower.raw_max) and isinstance(expr.args[1], lower.raw_positive):
-        # the constant alone keeps the sum above 0: what is added to it is no less
+        # the constant of a sum is made NaN where it is 0, which sends the whole to the general way
         low = [a for a in sp.Add.make_args(expr.args[0]) if not a.has(variable)]
         rest = [a for a in sp.Add.make_args(expr.args[0]) if a.has(variable)]
         return sp.Add(lower.raw_positive(sp.Add(*low)), *(spelled(a, variable) for a in rest), evaluate=False)

@@ -113,7 +113,8 @@ def _kernel(plan: Plan, name: str, quantities: tuple[str, ...]) -> Kernel:
         params=", ".join(symbols),
         wide_params=", ".join([str(program.variable), *symbols]),
         constants=[
-            *constant_statements(program, DIALECT, indent=4),
+            *constant_statements(program, replace(DIALECT, positive="{}"), indent=4),
+            *(f"{c.symbol} = _nonzero({c.symbol})" for c in program.constants if c.positive),
             *(f"w{j} = float({flag})" for j, flag in enumerate(flags)),
         ],
         constants_tuple=listed([*kept, *(f"w{j}" for j in range(len(flags)))]),
